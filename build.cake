@@ -1,0 +1,123 @@
+// The build. ./build.sh runs a target of it; without one, Test.
+#nullable enable
+using System.Diagnostics;
+using System.Xml.Linq;
+
+string target = Argument("target", "Test");
+string configuration = Argument("configuration", "Release");
+string solution = "WorkflowSessions.slnx";
+DirectoryPath results = "artifacts/test-results";
+
+Task("Clean")
+    .Description("Deletes everything that was built.")
+    .Does(() => CleanDirectory("artifacts"));
+
+Task("Restore")
+    .Description("Restores the packages.")
+    .Does(() => DotNetRestore(solution));
+
+Task("Build")
+    .Description("Builds everything, warnings as errors.")
+    .IsDependentOn("Restore")
+    .Does(() => DotNetBuild(solution, new DotNetBuildSettings { Configuration = configuration, NoRestore = true }));
+
+Task("CheckFormat")
+    .Description("Fails when a file is not formatted; --target=Format mends it.")
+    .Does(() => Run("dotnet", "csharpier check ."));
+
+Task("Format")
+    .Description("Formats all files.")
+    .Does(() => Run("dotnet", "csharpier format ."));
+
+Task("Test")
+    .Description("Checks the formatting, builds, runs all tests and prints how long each project took. --sequences=N sets the length of the model tests.")
+    .IsDependentOn("CheckFormat")
+    .IsDependentOn("Build")
+    .Does(() => RunTests(coverage: false));
+
+Task("Coverage")
+    .Description("Runs all tests and reports which lines and branches of the packages they reach, in artifacts/coverage.")
+    .IsDependentOn("Build")
+    .Does(() =>
+    {
+        RunTests(coverage: true);
+        Run("dotnet", "reportgenerator -reports:artifacts/test-results/**/coverage.cobertura.xml -targetdir:artifacts/coverage -reporttypes:TextSummary;Html;Cobertura");
+        Information(System.IO.File.ReadAllText("artifacts/coverage/Summary.txt"));
+    });
+
+Task("Bench")
+    .Description("Runs the benchmarks; --filter=*Name* for some of them.")
+    .Does(() => Run("dotnet", $"run --project benchmarks -c Release -- --filter {Argument("filter", "*")}"));
+
+Task("Pack")
+    .Description("Packs the packages into artifacts/package/release.")
+    .Does(() => DotNetPack(solution, new DotNetPackSettings { Configuration = configuration }));
+
+Task("Tour")
+    .Description("Runs the tour of the library.")
+    .Does(() => Run("dotnet", "run --project samples/Tour"));
+
+RunTarget(target);
+
+void Run(string command, string arguments)
+{
+    int code = StartProcess(command, new ProcessSettings { Arguments = arguments });
+    if (code != 0)
+    {
+        throw new CakeException($"'{command} {arguments}' ended with exit code {code}.");
+    }
+}
+
+void RunTests(bool coverage)
+{
+    CleanDirectory(results);
+    int passed = 0, failed = 0, skipped = 0;
+    var times = new List<string>();
+    foreach (FilePath project in GetFiles("tests/*/*.Tests.csproj").OrderBy(file => file.FullPath, StringComparer.Ordinal))
+    {
+        string name = project.GetFilenameWithoutExtension().ToString();
+        DirectoryPath folder = results.Combine(name);
+        var settings = new DotNetTestSettings
+        {
+            Configuration = configuration,
+            NoBuild = true,
+            NoRestore = true,
+            Loggers = { "trx;LogFileName=results.trx", "console;verbosity=normal" },
+            ResultsDirectory = folder,
+            EnvironmentVariables = { ["WORKFLOWSESSIONS_SEQUENCES"] = Argument("sequences", "10000") },
+        };
+        if (coverage)
+        {
+            settings.Collectors.Add("XPlat Code Coverage;Include=[WorkflowSessions]*,[WorkflowSessions.*]*;Exclude=[*.Tests]*,[WorkflowSessions.Contracts]*;ExcludeByAttribute=GeneratedCodeAttribute");
+        }
+
+        Stopwatch watch = Stopwatch.StartNew();
+        try
+        {
+            DotNetTest(project.FullPath, settings);
+        }
+        catch (CakeException)
+        {
+            // The results tell what failed.
+        }
+
+        times.Add($"{watch.Elapsed.TotalSeconds,7:0.0} s  {name}");
+        FilePath trx = folder.CombineWithFilePath("results.trx");
+        XElement? counters = FileExists(trx)
+            ? XDocument.Load(trx.FullPath).Descendants().FirstOrDefault(element => element.Name.LocalName == "Counters")
+            : null;
+        int Count(string counter) => (int?)counters?.Attribute(counter) ?? 0;
+        passed += Count("passed");
+        int notPassed = Count("total") - Count("passed") - Count("notExecuted");
+        skipped += Count("notExecuted");
+        // A run that broke off, or found no test, is a failure too.
+        failed += Count("total") == 0 ? 1 : notPassed;
+    }
+
+    Information(string.Join(Environment.NewLine, times));
+    System.IO.File.WriteAllText("artifacts/summary.txt", $"{passed} passed, {failed} failed, {skipped} skipped{Environment.NewLine}");
+    if (failed > 0)
+    {
+        throw new CakeException($"{failed} tests failed.");
+    }
+}

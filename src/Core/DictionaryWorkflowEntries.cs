@@ -1,0 +1,250 @@
+namespace WorkflowSessions;
+
+/// <summary>One workflow in a dictionary that the caller owns.</summary>
+internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
+{
+    private readonly IDictionary<string, object?> _session;
+    private readonly string _prefix;
+    private readonly string _stampSlot;
+    private readonly TimeProvider _timeProvider;
+
+    // A plain Dictionary is asked with a key composed on the stack, and its own writes don't fail.
+    private readonly Dictionary<string, object?>.AlternateLookup<ReadOnlySpan<char>> _lookup;
+    private readonly bool _hasLookup;
+
+    public DictionaryWorkflowEntries(IDictionary<string, object?> session, string workflowId, TimeProvider timeProvider)
+    {
+        _session = session;
+        _prefix = FlatKeyLayout.EntryPrefix(workflowId);
+        _stampSlot = FlatKeyLayout.StampKey(workflowId);
+        _timeProvider = timeProvider;
+
+        // A derived class may have replaced the interface's members.
+        _hasLookup =
+            session.GetType() == typeof(Dictionary<string, object?>)
+            && ((Dictionary<string, object?>)session).TryGetAlternateLookup(out _lookup);
+    }
+
+    public bool IsLoaded => true;
+
+    public bool HasChanges => false;
+
+    public int Count => EntrySlots().Count;
+
+    public DateTimeOffset? LastModified => _session.TryGetValue(_stampSlot, out object? stamp) ? UnixStamp.Read(stamp) : null;
+
+    public DateTimeOffset? ExpiresAt => null;
+
+    public bool TryGet(string key, Type type, out object? value)
+    {
+        NameRules.ThrowIfInvalidKey(key);
+        if (_hasLookup)
+        {
+            Span<char> slot = stackalloc char[_prefix.Length + key.Length];
+            Compose(key, slot);
+            return _lookup.TryGetValue(slot, out value);
+        }
+
+        return _session.TryGetValue(_prefix + key, out value);
+    }
+
+    public bool Has(string key)
+    {
+        NameRules.ThrowIfInvalidKey(key);
+        if (_hasLookup)
+        {
+            Span<char> slot = stackalloc char[_prefix.Length + key.Length];
+            Compose(key, slot);
+            return _lookup.ContainsKey(slot);
+        }
+
+        return _session.ContainsKey(_prefix + key);
+    }
+
+    public void Set(string key, object? value, Type type)
+    {
+        NameRules.ThrowIfInvalidKey(key);
+        if (_hasLookup)
+        {
+            Span<char> composed = stackalloc char[_prefix.Length + key.Length];
+            Compose(key, composed);
+            _lookup[composed] = value;
+            Stamp();
+            return;
+        }
+
+        string slot = _prefix + key;
+        bool existed = _session.TryGetValue(slot, out object? previous);
+        _session[slot] = value;
+        try
+        {
+            Stamp();
+        }
+        catch
+        {
+            Undo(slot, existed, previous);
+            throw;
+        }
+    }
+
+    public bool Delete(string key)
+    {
+        NameRules.ThrowIfInvalidKey(key);
+        if (_hasLookup)
+        {
+            Span<char> composed = stackalloc char[_prefix.Length + key.Length];
+            Compose(key, composed);
+            if (!_lookup.Remove(composed))
+            {
+                return false;
+            }
+
+            Stamp();
+            return true;
+        }
+
+        string slot = _prefix + key;
+        if (!_session.TryGetValue(slot, out object? previous) || !_session.Remove(slot))
+        {
+            return false;
+        }
+
+        try
+        {
+            Stamp();
+        }
+        catch
+        {
+            Undo(slot, existed: true, previous);
+            throw;
+        }
+
+        return true;
+    }
+
+    public void Clear() => RemoveAll(EntrySlots(), stamp: true);
+
+    public void End() => RemoveAll(AllSlots(), stamp: false);
+
+    public IReadOnlyDictionary<string, object?> GetAll()
+    {
+        Dictionary<string, object?> all = new(StringComparer.Ordinal);
+        foreach ((string slot, object? value) in EntrySlots())
+        {
+            all[slot[_prefix.Length..]] = value;
+        }
+
+        return all;
+    }
+
+    public ValueTask LoadAsync(CancellationToken cancellationToken = default) => Complete(cancellationToken);
+
+    public ValueTask CommitAsync(CancellationToken cancellationToken = default) => Complete(cancellationToken);
+
+    public async ValueTask UpdateAsync(Func<CancellationToken, ValueTask> change, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        cancellationToken.ThrowIfCancellationRequested();
+        List<KeyValuePair<string, object?>> before = AllSlots();
+        try
+        {
+            await change(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            foreach ((string slot, object? value) in AllSlots())
+            {
+                Undo(slot, existed: false, value);
+            }
+
+            foreach ((string slot, object? value) in before)
+            {
+                Undo(slot, existed: true, value);
+            }
+
+            throw;
+        }
+    }
+
+    private static ValueTask Complete(CancellationToken cancellationToken) =>
+        cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled(cancellationToken) : ValueTask.CompletedTask;
+
+    private void Compose(string key, Span<char> slot)
+    {
+        _prefix.CopyTo(slot);
+        key.CopyTo(slot[_prefix.Length..]);
+    }
+
+    private void Stamp() => _session[_stampSlot] = UnixStamp.ToSeconds(_timeProvider.GetUtcNow());
+
+    private List<KeyValuePair<string, object?>> EntrySlots()
+    {
+        List<KeyValuePair<string, object?>> slots = [];
+        foreach (KeyValuePair<string, object?> slot in _session)
+        {
+            if (slot.Key.StartsWith(_prefix, StringComparison.Ordinal))
+            {
+                slots.Add(slot);
+            }
+        }
+
+        return slots;
+    }
+
+    private List<KeyValuePair<string, object?>> AllSlots()
+    {
+        List<KeyValuePair<string, object?>> slots = EntrySlots();
+        if (_session.TryGetValue(_stampSlot, out object? stamp))
+        {
+            slots.Add(new(_stampSlot, stamp));
+        }
+
+        return slots;
+    }
+
+    private void RemoveAll(List<KeyValuePair<string, object?>> slots, bool stamp)
+    {
+        int removed = 0;
+        try
+        {
+            for (; removed < slots.Count; removed++)
+            {
+                _session.Remove(slots[removed].Key);
+            }
+
+            if (stamp)
+            {
+                Stamp();
+            }
+        }
+        catch
+        {
+            foreach ((string slot, object? value) in slots.Take(removed))
+            {
+                Undo(slot, existed: true, value);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>One attempt; the failure that made it necessary is the one the caller hears of.</summary>
+    private void Undo(string slot, bool existed, object? previous)
+    {
+        try
+        {
+            if (existed)
+            {
+                _session[slot] = previous;
+            }
+            else
+            {
+                _session.Remove(slot);
+            }
+        }
+        catch (Exception)
+        {
+            // The dictionary can't be written at all.
+        }
+    }
+}

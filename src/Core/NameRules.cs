@@ -1,0 +1,69 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
+namespace WorkflowSessions;
+
+/// <summary>What every store accepts as the id of a workflow and as a key: length, and well-formed UTF-16.</summary>
+internal static class NameRules
+{
+    public const int MaxWorkflowIdLength = 128;
+    public const int MaxKeyLength = 256;
+
+    public static void ThrowIfInvalidWorkflowId(
+        [NotNull] string? workflowId,
+        [CallerArgumentExpression(nameof(workflowId))] string? parameter = null
+    ) => ThrowIfInvalid(workflowId, MaxWorkflowIdLength, "workflow id", parameter);
+
+    public static void ThrowIfInvalidKey([NotNull] string? key, [CallerArgumentExpression(nameof(key))] string? parameter = null) =>
+        ThrowIfInvalid(key, MaxKeyLength, "key", parameter);
+
+    public static bool IsValidWorkflowId(string workflowId) =>
+        workflowId.Length is > 0 and <= MaxWorkflowIdLength && IndexOfLoneSurrogate(workflowId) < 0;
+
+    private static void ThrowIfInvalid([NotNull] string? name, int maxLength, string what, string? parameter)
+    {
+        ArgumentNullException.ThrowIfNull(name, parameter);
+        if ((uint)(name.Length - 1) >= (uint)maxLength)
+        {
+            ThrowLength(name.Length, maxLength, what, parameter);
+        }
+
+        // Vectorized; nearly every name ends here.
+        if (name.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF') && IndexOfLoneSurrogate(name) is >= 0 and int index)
+        {
+            throw new ArgumentException(
+                $"The {what} has a lone surrogate at index {index}; once stored as UTF-8 it could not be told from another. Use well-formed text.",
+                parameter
+            );
+        }
+    }
+
+    private static int IndexOfLoneSurrogate(string name)
+    {
+        for (int i = 0; i < name.Length; i++)
+        {
+            if (!char.IsSurrogate(name[i]))
+            {
+                continue;
+            }
+
+            if (!char.IsSurrogatePair(name, i))
+            {
+                return i;
+            }
+
+            i++;
+        }
+
+        return -1;
+    }
+
+    [DoesNotReturn]
+    private static void ThrowLength(int length, int maxLength, string what, string? parameter) =>
+        throw new ArgumentException(
+            length == 0
+                ? $"The {what} is empty. Use 1 to {maxLength} UTF-16 units."
+                : $"The {what} has {length} UTF-16 units. Use 1 to {maxLength}; a hash of a longer name fits.",
+            parameter
+        );
+}
