@@ -18,9 +18,7 @@ internal static class UnixStamp
         }
 
         double seconds = (double)number;
-        // At the very ends the nearest double lies outside of the range.
-        return seconds > MinSeconds && seconds < MaxSeconds
-            ? DateTimeOffset.UnixEpoch.AddTicks((long)Math.Round(seconds * TimeSpan.TicksPerSecond))
-            : null;
+        // The double nearest to the last moment lies behind it.
+        return seconds >= MinSeconds && seconds < MaxSeconds ? DateTimeOffset.UnixEpoch.AddSeconds(seconds) : null;
     }
 }

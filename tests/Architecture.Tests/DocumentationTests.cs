@@ -1,0 +1,74 @@
+using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Emit;
+
+namespace WorkflowSessions.Architecture;
+
+/// <summary>The C# of the README and of docs/ is compiled and run; a text block behind one is what it must print.</summary>
+public sealed partial class DocumentationTests
+{
+    private const string Usings = """
+        global using System;
+        global using System.Collections.Generic;
+        global using System.Linq;
+        global using System.Threading;
+        global using System.Threading.Tasks;
+
+        """;
+
+    private static IEnumerable<TestCaseData> Blocks =>
+        from file in Directory
+            .EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md")
+            .Append(Path.Combine(Repository.Root, "README.md"))
+        from block in CodeBlock().Matches(File.ReadAllText(file)).Select((match, index) => (Match: match, Number: index + 1))
+        select new TestCaseData(block.Match.Groups["code"].Value, block.Match.Groups["output"].Value).SetArgDisplayNames(
+            $"{Path.GetFileName(file)} block {block.Number}"
+        );
+
+    [TestCaseSource(nameof(Blocks))]
+    public async Task Documented_code_runs(string code, string output)
+    {
+        string folder = Directory.CreateTempSubdirectory("workflowsessions-docs-").FullName;
+        try
+        {
+            string program = Compile(code, folder);
+            string printed = await Repository.RunAsync("dotnet", folder, program);
+            Assert.That(printed.ReplaceLineEndings("\n").TrimEnd(), Is.EqualTo(output.ReplaceLineEndings("\n").TrimEnd()));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static string Compile(string code, string folder)
+    {
+        string[] framework = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
+        CSharpCompilation compilation = CSharpCompilation.Create(
+            "Documented",
+            [CSharpSyntaxTree.ParseText(Usings), CSharpSyntaxTree.ParseText(code)],
+            framework.Select(path => MetadataReference.CreateFromFile(path)),
+            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable)
+        );
+        string program = Path.Combine(folder, "Documented.dll");
+        EmitResult result = compilation.Emit(program);
+        Assert.That(result.Diagnostics.Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning), Is.Empty, code);
+        foreach (System.Reflection.Assembly package in Packages.All)
+        {
+            File.Copy(package.Location, Path.Combine(folder, Path.GetFileName(package.Location)));
+        }
+
+        File.Copy(
+            Path.ChangeExtension(typeof(DocumentationTests).Assembly.Location, ".runtimeconfig.json"),
+            Path.ChangeExtension(program, ".runtimeconfig.json")
+        );
+        return program;
+    }
+
+    [GeneratedRegex(
+        @"^```csharp\n(?<code>.*?)^```\n(\s*^```text\n(?<output>.*?)^```)?",
+        RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture
+    )]
+    private static partial Regex CodeBlock();
+}

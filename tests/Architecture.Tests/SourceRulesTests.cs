@@ -1,0 +1,40 @@
+using System.Text.RegularExpressions;
+
+namespace WorkflowSessions.Architecture;
+
+/// <summary>Rules that no compiler checks, on the text of the sources.</summary>
+public sealed partial class SourceRulesTests
+{
+    [Test]
+    public void Tests_neither_sleep_nor_try_again_nor_step_aside()
+    {
+        Assert.That(Evasion().IsMatch("[" + "Retry(3)]"), Is.True);
+        Assert.That(Matches("tests", Evasion()), Is.Empty);
+    }
+
+    [Test]
+    public void Sources_have_no_regions()
+    {
+        Assert.That(Region().IsMatch("    #region" + " x"), Is.True);
+        Assert.That(Matches("src", Region()), Is.Empty);
+    }
+
+    [Test]
+    public void Versions_of_packages_are_in_one_file() =>
+        Assert.That(
+            Repository.Files(".", "*.csproj").Where(file => File.ReadAllText(file).Contains("Version=\"", StringComparison.Ordinal)),
+            Is.Empty
+        );
+
+    private static IEnumerable<string> Matches(string folder, Regex pattern) =>
+        from file in Repository.Files(folder, "*.cs")
+        from line in File.ReadLines(file)
+        where pattern.IsMatch(line)
+        select $"{Path.GetFileName(file)}: {line.Trim()}";
+
+    [GeneratedRegex(@"\[(?:Retry|Ignore|Explicit|Repeat)\b|Thread\.Sleep\(|Assert\.(Inconclusive|Ignore|Warn)\b|Assume\.That")]
+    private static partial Regex Evasion();
+
+    [GeneratedRegex(@"^\s*#region")]
+    private static partial Regex Region();
+}

@@ -1,0 +1,3 @@
+namespace WorkflowSessions.Tests;
+
+public sealed class OrdinalSortedDictionary() : SortedDictionary<string, object?>(StringComparer.Ordinal);
