@@ -51,7 +51,10 @@ Task("Bench")
 
 Task("Pack")
     .Description("Packs the packages into artifacts/package/release.")
-    .Does(() => DotNetPack(solution, new DotNetPackSettings { Configuration = configuration }));
+    .Does(() => DotNetPack(
+        solution,
+        new DotNetPackSettings { Configuration = configuration, MSBuildSettings = new DotNetMSBuildSettings { ContinuousIntegrationBuild = true } }
+    ));
 
 Task("Tour")
     .Description("Runs the tour of the library.")

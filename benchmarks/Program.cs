@@ -1,14 +1,21 @@
+using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Diagnosers;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Perfolizer.Horology;
 
 // Short runs in this process: what counts is the ratio to the baseline of the same run, not the nanoseconds of a machine.
 IConfig config = DefaultConfig
-    .Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance).WithIterationCount(7))
+    .Instance.AddJob(
+        Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance)
+            .WithIterationCount(7)
+            .WithIterationTime(TimeInterval.FromMilliseconds(150))
+    )
     .AddLogicalGroupRules(BenchmarkLogicalGroupRule.ByCategory, BenchmarkLogicalGroupRule.ByParams)
+    .AddColumn(CategoriesColumn.Default)
     .AddDiagnoser(MemoryDiagnoser.Default)
     .WithArtifactsPath(Path.Combine("artifacts", "benchmarks"))
-    .HideColumns("Error", "StdDev", "RatioSD", "Gen0", "Gen1", "Gen2", "Alloc Ratio", "Categories");
+    .HideColumns("Error", "StdDev", "RatioSD", "Gen0", "Gen1", "Gen2", "Alloc Ratio", "Median");
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, config);

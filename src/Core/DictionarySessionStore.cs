@@ -114,7 +114,7 @@ public sealed class DictionarySessionStore : ISessionStore
                 _ when ReferenceEquals(comparer, Comparer<string>.Default) => false,
                 // A comparer of the caller's is asked: letter case, and one letter composed and decomposed.
                 IEqualityComparer<string> custom => !custom.Equals("A", "a") && !custom.Equals("\u00E9", "e\u0301"),
-                IComparer<string> custom => custom.Compare("A", "a") != 0 && custom.Compare("\u00E9", "e\u0301") != 0,
-                _ => true,
+                _ => ((IComparer<string>)comparer).Compare("A", "a") != 0
+                    && ((IComparer<string>)comparer).Compare("\u00E9", "e\u0301") != 0,
             };
 }

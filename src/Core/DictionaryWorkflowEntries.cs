@@ -1,8 +1,13 @@
+using System.Runtime.CompilerServices;
+
 namespace WorkflowSessions;
 
 /// <summary>One workflow in a dictionary that the caller owns.</summary>
 internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
 {
+    // An id may triple when it is escaped.
+    private const int MaxSlotLength = 16 + (3 * NameRules.MaxWorkflowIdLength) + NameRules.MaxKeyLength;
+
     private readonly IDictionary<string, object?> _session;
     private readonly string _prefix;
     private readonly string _stampSlot;
@@ -35,39 +40,39 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
 
     public DateTimeOffset? ExpiresAt => null;
 
+    [SkipLocalsInit]
     public bool TryGet(string key, Type type, out object? value)
     {
         NameRules.ThrowIfInvalidKey(key);
         if (_hasLookup)
         {
-            Span<char> slot = stackalloc char[_prefix.Length + key.Length];
-            Compose(key, slot);
+            ReadOnlySpan<char> slot = Compose(key, stackalloc char[MaxSlotLength]);
             return _lookup.TryGetValue(slot, out value);
         }
 
         return _session.TryGetValue(_prefix + key, out value);
     }
 
+    [SkipLocalsInit]
     public bool Has(string key)
     {
         NameRules.ThrowIfInvalidKey(key);
         if (_hasLookup)
         {
-            Span<char> slot = stackalloc char[_prefix.Length + key.Length];
-            Compose(key, slot);
+            ReadOnlySpan<char> slot = Compose(key, stackalloc char[MaxSlotLength]);
             return _lookup.ContainsKey(slot);
         }
 
         return _session.ContainsKey(_prefix + key);
     }
 
+    [SkipLocalsInit]
     public void Set(string key, object? value, Type type)
     {
         NameRules.ThrowIfInvalidKey(key);
         if (_hasLookup)
         {
-            Span<char> composed = stackalloc char[_prefix.Length + key.Length];
-            Compose(key, composed);
+            ReadOnlySpan<char> composed = Compose(key, stackalloc char[MaxSlotLength]);
             _lookup[composed] = value;
             Stamp();
             return;
@@ -87,13 +92,13 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
         }
     }
 
+    [SkipLocalsInit]
     public bool Delete(string key)
     {
         NameRules.ThrowIfInvalidKey(key);
         if (_hasLookup)
         {
-            Span<char> composed = stackalloc char[_prefix.Length + key.Length];
-            Compose(key, composed);
+            ReadOnlySpan<char> composed = Compose(key, stackalloc char[MaxSlotLength]);
             if (!_lookup.Remove(composed))
             {
                 return false;
@@ -128,8 +133,9 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
 
     public IReadOnlyDictionary<string, object?> GetAll()
     {
-        Dictionary<string, object?> all = new(StringComparer.Ordinal);
-        foreach ((string slot, object? value) in EntrySlots())
+        List<KeyValuePair<string, object?>> slots = EntrySlots();
+        Dictionary<string, object?> all = new(slots.Count, StringComparer.Ordinal);
+        foreach ((string slot, object? value) in slots)
         {
             all[slot[_prefix.Length..]] = value;
         }
@@ -169,22 +175,31 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
     private static ValueTask Complete(CancellationToken cancellationToken) =>
         cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled(cancellationToken) : ValueTask.CompletedTask;
 
-    private void Compose(string key, Span<char> slot)
+    private ReadOnlySpan<char> Compose(string key, Span<char> slot)
     {
         _prefix.CopyTo(slot);
         key.CopyTo(slot[_prefix.Length..]);
+        return slot[..(_prefix.Length + key.Length)];
     }
 
     private void Stamp() => _session[_stampSlot] = UnixStamp.ToSeconds(_timeProvider.GetUtcNow());
 
-    private List<KeyValuePair<string, object?>> EntrySlots()
+    private List<KeyValuePair<string, object?>> EntrySlots() =>
+        _hasLookup ? EntrySlots(_lookup.Dictionary.GetEnumerator()) : EntrySlots(_session.GetEnumerator());
+
+    // Generic, so that the enumerator of a plain Dictionary is not boxed.
+    private List<KeyValuePair<string, object?>> EntrySlots<TEnumerator>(TEnumerator session)
+        where TEnumerator : IEnumerator<KeyValuePair<string, object?>>
     {
         List<KeyValuePair<string, object?>> slots = [];
-        foreach (KeyValuePair<string, object?> slot in _session)
+        using (session)
         {
-            if (slot.Key.StartsWith(_prefix, StringComparison.Ordinal))
+            while (session.MoveNext())
             {
-                slots.Add(slot);
+                if (session.Current.Key.StartsWith(_prefix, StringComparison.Ordinal))
+                {
+                    slots.Add(session.Current);
+                }
             }
         }
 

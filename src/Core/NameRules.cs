@@ -12,24 +12,47 @@ internal static class NameRules
     public static void ThrowIfInvalidWorkflowId(
         [NotNull] string? workflowId,
         [CallerArgumentExpression(nameof(workflowId))] string? parameter = null
-    ) => ThrowIfInvalid(workflowId, MaxWorkflowIdLength, "workflow id", parameter);
+    )
+    {
+        if (MayBeInvalid(workflowId, MaxWorkflowIdLength))
+        {
+            ThrowIfInvalid(workflowId, MaxWorkflowIdLength, "workflow id", parameter);
+        }
+    }
 
-    public static void ThrowIfInvalidKey([NotNull] string? key, [CallerArgumentExpression(nameof(key))] string? parameter = null) =>
-        ThrowIfInvalid(key, MaxKeyLength, "key", parameter);
+    public static void ThrowIfInvalidKey([NotNull] string? key, [CallerArgumentExpression(nameof(key))] string? parameter = null)
+    {
+        if (MayBeInvalid(key, MaxKeyLength))
+        {
+            ThrowIfInvalid(key, MaxKeyLength, "key", parameter);
+        }
+    }
 
     public static bool IsValidWorkflowId(string workflowId) =>
         workflowId.Length is > 0 and <= MaxWorkflowIdLength && IndexOfLoneSurrogate(workflowId) < 0;
 
+    /// <summary>The quick answer, which every read of a value waits for: no for nearly every valid name.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool MayBeInvalid([NotNullWhen(false)] string? name, int maxLength) =>
+        name is null || (uint)(name.Length - 1) >= (uint)maxLength || name.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF');
+
     private static void ThrowIfInvalid([NotNull] string? name, int maxLength, string what, string? parameter)
     {
         ArgumentNullException.ThrowIfNull(name, parameter);
-        if ((uint)(name.Length - 1) >= (uint)maxLength)
+        if (name.Length == 0)
         {
-            ThrowLength(name.Length, maxLength, what, parameter);
+            throw new ArgumentException($"The {what} is empty. Use 1 to {maxLength} UTF-16 units.", parameter);
         }
 
-        // Vectorized; nearly every name ends here.
-        if (name.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF') && IndexOfLoneSurrogate(name) is >= 0 and int index)
+        if (name.Length > maxLength)
+        {
+            throw new ArgumentException(
+                $"The {what} has {name.Length} UTF-16 units. Use 1 to {maxLength}; a hash of a longer name fits.",
+                parameter
+            );
+        }
+
+        if (IndexOfLoneSurrogate(name) is >= 0 and int index)
         {
             throw new ArgumentException(
                 $"The {what} has a lone surrogate at index {index}; once stored as UTF-8 it could not be told from another. Use well-formed text.",
@@ -57,13 +80,4 @@ internal static class NameRules
 
         return -1;
     }
-
-    [DoesNotReturn]
-    private static void ThrowLength(int length, int maxLength, string what, string? parameter) =>
-        throw new ArgumentException(
-            length == 0
-                ? $"The {what} is empty. Use 1 to {maxLength} UTF-16 units."
-                : $"The {what} has {length} UTF-16 units. Use 1 to {maxLength}; a hash of a longer name fits.",
-            parameter
-        );
 }

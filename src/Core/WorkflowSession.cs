@@ -72,7 +72,11 @@ public sealed class WorkflowSession
     /// <returns>The value; the default of <typeparamref name="T"/> when the key is absent.</returns>
     /// <exception cref="ArgumentException">The key is null, empty, too long or has a lone surrogate.</exception>
     /// <exception cref="WorkflowValueException">The value can't be read as a <typeparamref name="T"/>.</exception>
-    public T? Get<T>(string key) => TryGet(key, out T? value) ? value : default;
+    public T? Get<T>(string key) =>
+        // Not by way of TryGet: a call from one generic method into another costs as much as the lookup.
+        !_entries.TryGet(key, typeof(T), out object? stored) ? default
+        : stored is T value ? value
+        : Convert<T>(key, stored);
 
     /// <summary>Reads a value, or a default when there is none.</summary>
     /// <typeparam name="T">The type to read it as.</typeparam>
@@ -81,7 +85,10 @@ public sealed class WorkflowSession
     /// <returns>The value, which is null when a null is stored; <paramref name="defaultValue"/> only when the key is absent.</returns>
     /// <exception cref="ArgumentException">The key is null, empty, too long or has a lone surrogate.</exception>
     /// <exception cref="WorkflowValueException">The value can't be read as a <typeparamref name="T"/>.</exception>
-    public T? Get<T>(string key, T defaultValue) => TryGet(key, out T? value) ? value : defaultValue;
+    public T? Get<T>(string key, T defaultValue) =>
+        !_entries.TryGet(key, typeof(T), out object? stored) ? defaultValue
+        : stored is T value ? value
+        : Convert<T>(key, stored);
 
     /// <summary>Reads a value and tells whether there is one.</summary>
     /// <typeparam name="T">The type to read it as.</typeparam>

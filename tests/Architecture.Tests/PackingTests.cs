@@ -76,7 +76,7 @@ public sealed class PackingTests
             "-o",
             feed,
             $"-p:ArtifactsPath={artifacts}",
-            "--nologo"
+            "-p:ContinuousIntegrationBuild=true"
         );
         return Directory.EnumerateFiles(feed, "*.nupkg").Single();
     }

@@ -27,7 +27,7 @@ internal static class Repository
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        // The test platform's own settings are not for programs that it did not start.
+        // The test platform's own settings are not for a build that it did not start, and no build server may stay behind.
         foreach (
             string name in start.Environment.Keys.Where(name => name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList()
         )
@@ -35,6 +35,9 @@ internal static class Repository
             start.Environment.Remove(name);
         }
 
+        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        start.Environment["UseSharedCompilation"] = "false";
+        start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = await process.StandardOutput.ReadToEndAsync();

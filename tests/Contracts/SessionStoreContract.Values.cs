@@ -8,6 +8,36 @@ public abstract partial class SessionStoreContract
         Pro = 7,
     }
 
+    public enum Signed8 : sbyte
+    {
+        Value = sbyte.MinValue,
+    }
+
+    public enum Signed16 : short
+    {
+        Value = short.MinValue,
+    }
+
+    public enum Unsigned16 : ushort
+    {
+        Value = ushort.MaxValue,
+    }
+
+    public enum Unsigned32 : uint
+    {
+        Value = uint.MaxValue,
+    }
+
+    public enum Signed64 : long
+    {
+        Value = long.MinValue,
+    }
+
+    public enum Unsigned64 : ulong
+    {
+        Value = ulong.MaxValue,
+    }
+
     public sealed record Address(string Street, int Number, IReadOnlyList<string> Tags);
 
     [Test]
@@ -57,6 +87,82 @@ public abstract partial class SessionStoreContract
                 AssertUnreadable<long>(w, "huge");
                 AssertUnreadable<decimal>(w, "nan");
                 AssertUnreadable<int?>(w, "nan");
+            }
+        );
+    }
+
+    [Test]
+    public async Task Every_numeric_type_is_read_as_every_other()
+    {
+        object[] sevens = [7, 7L, 7.0, 7m, 7f, (byte)7, (sbyte)7, (short)7, (ushort)7, 7U, 7UL, (nint)7, (nuint)7, (Int128)7, (UInt128)7];
+        WorkflowSession workflow = await OpenAsync();
+        foreach (object seven in sevens)
+        {
+            workflow.Set(seven.GetType().Name, seven);
+        }
+
+        await InThisAndNextRequestAsync(
+            workflow,
+            w =>
+            {
+                foreach (object seven in sevens)
+                {
+                    string key = seven.GetType().Name;
+                    Assert.That(w.Get<object>(key), Is.TypeOf(seven.GetType()).And.EqualTo(seven), key);
+                    object?[] read =
+                    [
+                        w.Get<int>(key),
+                        w.Get<long>(key),
+                        w.Get<double>(key),
+                        w.Get<decimal>(key),
+                        w.Get<float>(key),
+                        w.Get<byte>(key),
+                        w.Get<sbyte>(key),
+                        w.Get<short>(key),
+                        w.Get<ushort>(key),
+                        w.Get<uint>(key),
+                        w.Get<ulong>(key),
+                        w.Get<nint>(key),
+                        w.Get<nuint>(key),
+                        w.Get<Int128>(key),
+                        w.Get<UInt128>(key),
+                    ];
+                    Assert.That(read.SequenceEqual(sevens), Is.True, key);
+                    AssertUnreadable<string>(w, key);
+                    AssertUnreadable<bool>(w, key);
+                    AssertUnreadable<char>(w, key);
+                }
+            }
+        );
+    }
+
+    [Test]
+    public async Task Enum_of_every_underlying_type_is_its_integer()
+    {
+        WorkflowSession workflow = await OpenAsync();
+        workflow.Set("byte", Plan.Pro);
+        workflow.Set("sbyte", Signed8.Value);
+        workflow.Set("short", Signed16.Value);
+        workflow.Set("ushort", Unsigned16.Value);
+        workflow.Set("int", DayOfWeek.Friday);
+        workflow.Set("uint", Unsigned32.Value);
+        workflow.Set("long", Signed64.Value);
+        workflow.Set("ulong", Unsigned64.Value);
+        await InThisAndNextRequestAsync(
+            workflow,
+            w =>
+            {
+                Assert.That(w.Get<byte>("byte"), Is.EqualTo((byte)7));
+                Assert.That(w.Get<sbyte>("sbyte"), Is.EqualTo(sbyte.MinValue));
+                Assert.That(w.Get<short>("short"), Is.EqualTo(short.MinValue));
+                Assert.That(w.Get<ushort>("ushort"), Is.EqualTo(ushort.MaxValue));
+                Assert.That(w.Get<int>("int"), Is.EqualTo(5));
+                Assert.That(w.Get<uint>("uint"), Is.EqualTo(uint.MaxValue));
+                Assert.That(w.Get<long>("long"), Is.EqualTo(long.MinValue));
+                Assert.That(w.Get<ulong>("ulong"), Is.EqualTo(ulong.MaxValue));
+                Assert.That(w.Get<Signed64>("long"), Is.EqualTo(Signed64.Value));
+                Assert.That(w.Get<Unsigned64>("ulong"), Is.EqualTo(Unsigned64.Value));
+                Assert.That(w.Get<Signed8>("sbyte"), Is.EqualTo(Signed8.Value));
             }
         );
     }

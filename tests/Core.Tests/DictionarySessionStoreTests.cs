@@ -24,6 +24,7 @@ public sealed class DictionarySessionStoreTests
             new SortedDictionary<string, object?>(),
             new SortedDictionary<string, object?>(StringComparer.OrdinalIgnoreCase),
             new SortedDictionary<string, object?>(new LooseComparer()),
+            new SortedDictionary<string, object?>(Comparer<string>.Create(StringComparer.InvariantCulture.Compare)),
             new SortedList<string, object?>(),
             new Dictionary<string, object?>().ToFrozenDictionary(StringComparer.OrdinalIgnoreCase),
             ImmutableDictionary.Create<string, object?>(StringComparer.OrdinalIgnoreCase),
