@@ -10,6 +10,7 @@ using Perfolizer.Horology;
 IConfig config = DefaultConfig
     .Instance.AddJob(
         Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance)
+            .WithWarmupCount(8)
             .WithIterationCount(7)
             .WithIterationTime(TimeInterval.FromMilliseconds(150))
     )

@@ -1,10 +1,20 @@
 namespace WorkflowSessions;
 
-/// <summary>A stored value can't be read as the type that was asked for.</summary>
+/// <summary>A value can't be stored, or a stored one can't be read as the type that was asked for. No other key is affected.</summary>
 public sealed class WorkflowValueException : WorkflowSessionException
 {
     internal WorkflowValueException(string workflowId, string key, Type? storedType, Type requestedType)
-        : base(Describe(workflowId, key, storedType, requestedType), workflowId, innerException: null)
+        : this(Describe(workflowId, key, storedType, requestedType), workflowId, key, storedType, requestedType, innerException: null) { }
+
+    private WorkflowValueException(
+        string message,
+        string workflowId,
+        string key,
+        Type? storedType,
+        Type? requestedType,
+        Exception? innerException
+    )
+        : base(message, workflowId, innerException)
     {
         Key = key;
         StoredType = storedType;
@@ -14,11 +24,32 @@ public sealed class WorkflowValueException : WorkflowSessionException
     /// <summary>The key of the value.</summary>
     public string Key { get; }
 
-    /// <summary>The type of the stored value; null when a null is stored.</summary>
+    /// <summary>The type of the value; null when it is null, or when the stored bytes don't tell.</summary>
     public Type? StoredType { get; }
 
-    /// <summary>The type that was asked for.</summary>
-    public Type RequestedType { get; }
+    /// <summary>The type that was asked for; null when the value was to be stored.</summary>
+    public Type? RequestedType { get; }
+
+    internal static WorkflowValueException NotStorable(string workflowId, string key, Type type, Exception innerException) =>
+        new(
+            $"The value for key '{key}' of workflow '{workflowId}', a {type}, can't be stored. Set a type that the serializer can write and read.",
+            workflowId,
+            key,
+            type,
+            requestedType: null,
+            innerException
+        );
+
+    internal static WorkflowValueException NotReadable(string workflowId, string key, Type type, Exception? innerException) =>
+        new(
+            $"What is stored for key '{key}' of workflow '{workflowId}' can't be read as {type}: it was written as another type or by a newer "
+                + "version, or it is damaged. Read it as the type it was set with, set it anew, or delete the key.",
+            workflowId,
+            key,
+            storedType: null,
+            type,
+            innerException
+        );
 
     private static string Describe(string workflowId, string key, Type? storedType, Type requestedType)
     {

@@ -1,0 +1,122 @@
+namespace WorkflowSessions;
+
+/// <summary>
+/// The base of stores that load a workflow, let the code work on it in memory, and commit what changed. It owns the buffer, the change
+/// tracking, the encoding and the limits; a derived store only loads one workflow, applies one <see cref="WorkflowCommit"/>, lists and ends.
+/// </summary>
+/// <remarks>Not thread-safe: it belongs to one request and one thread at a time.</remarks>
+public abstract class BufferedSessionStore : ISessionStore
+{
+    private readonly Dictionary<string, BufferedWorkflowEntries> _workflows = new(StringComparer.Ordinal);
+
+    /// <summary>Creates the store of one session.</summary>
+    /// <param name="options">The options, which many stores share.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="options"/> is null.</exception>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    protected BufferedSessionStore(BufferedSessionStoreOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.ThrowIfInvalid(nameof(options));
+        Options = options;
+    }
+
+    /// <inheritdoc />
+    public abstract SessionStoreCapabilities Capabilities { get; }
+
+    internal BufferedSessionStoreOptions Options { get; }
+
+    /// <inheritdoc />
+    /// <exception cref="WorkflowLimitException">This request has opened as many workflows as <see cref="BufferedSessionStoreOptions.MaxWorkflows"/> allows.</exception>
+    public IWorkflowEntries Open(string workflowId)
+    {
+        NameRules.ThrowIfInvalidWorkflowId(workflowId);
+        if (_workflows.TryGetValue(workflowId, out BufferedWorkflowEntries? entries))
+        {
+            return entries;
+        }
+
+        if (_workflows.Count >= Options.MaxWorkflows)
+        {
+            throw new WorkflowLimitException(
+                $"Workflow '{workflowId}' is one more than the {Options.MaxWorkflows} that a request may open in a session. "
+                    + $"End workflows that are over, or raise {nameof(BufferedSessionStoreOptions.MaxWorkflows)}.",
+                workflowId
+            );
+        }
+
+        return _workflows[workflowId] = new BufferedWorkflowEntries(this, workflowId);
+    }
+
+    /// <inheritdoc />
+    /// <exception cref="SessionStoreException">The store could not list.</exception>
+    public async ValueTask<IReadOnlyList<WorkflowSummary>> ListAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            return await ListWorkflowsAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error) when (IsForeign(error))
+        {
+            throw new SessionStoreException("The workflows of the session could not be listed.", "", mayBeStored: false, error);
+        }
+    }
+
+    /// <inheritdoc />
+    /// <remarks>Changes of this request that were not committed are dropped: the session is over.</remarks>
+    /// <exception cref="SessionStoreException">The store could not end the session, or not tell whether it has.</exception>
+    public async ValueTask EndAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            await EndWorkflowsAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error) when (IsForeign(error))
+        {
+            throw new SessionStoreException(
+                "The workflows of the session could not be ended, or some were and some were not.",
+                "",
+                mayBeStored: true,
+                error
+            );
+        }
+
+        foreach (BufferedWorkflowEntries entries in _workflows.Values)
+        {
+            entries.Forget();
+        }
+    }
+
+    /// <summary>Loads one workflow and begins its idle time anew, in one round trip.</summary>
+    /// <param name="workflowId">The id of the workflow.</param>
+    /// <param name="idleTimeout">The idle time; null for none.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>The workflow; null when it is absent or has expired.</returns>
+    /// <remarks>Throw <see cref="SessionStoreException"/> on failure; any other exception is wrapped in one.</remarks>
+    protected internal abstract ValueTask<WorkflowRecord?> LoadWorkflowAsync(
+        string workflowId,
+        TimeSpan? idleTimeout,
+        CancellationToken cancellationToken
+    );
+
+    /// <summary>Applies one commit by the rules of <see cref="WorkflowCommit"/>: all of it, in one step, or none.</summary>
+    /// <param name="commit">What changed.</param>
+    /// <param name="cancellationToken">Cancels the wait as long as nothing can have been stored; not heeded after that.</param>
+    /// <returns>What became of it. When this returns, it is stored.</returns>
+    /// <remarks>
+    /// Throw <see cref="SessionStoreException"/> on failure, and say in it whether the commit may be stored; any other exception is wrapped
+    /// in one that says so.
+    /// </remarks>
+    protected internal abstract ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken);
+
+    /// <summary>Names the workflows that have entries.</summary>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    protected abstract ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken);
+
+    /// <summary>Ends all workflows of the session.</summary>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    protected abstract ValueTask EndWorkflowsAsync(CancellationToken cancellationToken);
+
+    internal static bool IsForeign(Exception error) => error is not (WorkflowSessionException or OperationCanceledException);
+}

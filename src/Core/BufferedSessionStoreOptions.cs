@@ -1,0 +1,87 @@
+namespace WorkflowSessions;
+
+/// <summary>Options that all buffered stores have. Set them before the first use.</summary>
+public class BufferedSessionStoreOptions
+{
+    private readonly Dictionary<string, WorkflowOptions> _workflows = new(StringComparer.Ordinal);
+
+    /// <summary>How long a workflow stays when nobody loads or commits it. 20 minutes by default; null for no limit.</summary>
+    public TimeSpan? IdleTimeout { get; set; } = TimeSpan.FromMinutes(20);
+
+    /// <summary>How long a workflow stays at the longest, counted from its first commit. Null, no limit, by default.</summary>
+    public TimeSpan? AbsoluteTimeout { get; set; }
+
+    /// <summary>How many entries a workflow may have. 1,000 by default.</summary>
+    public int MaxEntries { get; set; } = 1_000;
+
+    /// <summary>How many bytes the keys and values of a workflow may have, encoded. 1 MiB by default.</summary>
+    public int MaxWorkflowBytes { get; set; } = 1_048_576;
+
+    /// <summary>How many workflows one request may open in a session. 100 by default.</summary>
+    public int MaxWorkflows { get; set; } = 100;
+
+    /// <summary>How long <c>UpdateAsync</c> tries again when others change the workflow at the same time. 10 seconds by default.</summary>
+    public TimeSpan UpdateTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>What turns objects and collections into bytes. <see cref="JsonSessionSerializer"/> by default.</summary>
+    public ISessionSerializer Serializer { get; set; } = new JsonSessionSerializer();
+
+    /// <summary>The clock of stamps and timeouts; the system's by default.</summary>
+    public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>Sets options of one workflow. They begin as those of the store are at the time of the call.</summary>
+    /// <param name="workflowId">The id of the workflow.</param>
+    /// <param name="configure">Sets the options.</param>
+    /// <exception cref="ArgumentException">The id is null, empty, too long or has a lone surrogate.</exception>
+    public void Workflow(string workflowId, Action<WorkflowOptions> configure)
+    {
+        NameRules.ThrowIfInvalidWorkflowId(workflowId);
+        ArgumentNullException.ThrowIfNull(configure);
+        if (!_workflows.TryGetValue(workflowId, out WorkflowOptions? options))
+        {
+            _workflows[workflowId] = options = new WorkflowOptions { IdleTimeout = IdleTimeout, AbsoluteTimeout = AbsoluteTimeout };
+        }
+
+        configure(options);
+    }
+
+    internal (TimeSpan? Idle, TimeSpan? Absolute) Timeouts(string workflowId) =>
+        _workflows.TryGetValue(workflowId, out WorkflowOptions? options)
+            ? (options.IdleTimeout, options.AbsoluteTimeout)
+            : (IdleTimeout, AbsoluteTimeout);
+
+    /// <summary>Checks the options, as every store does when it is created.</summary>
+    /// <exception cref="ArgumentException">An option is out of range; the message names it and the range.</exception>
+    internal void ThrowIfInvalid(string parameter)
+    {
+        Require(MaxEntries > 0, $"{nameof(MaxEntries)} must be at least 1.");
+        Require(MaxWorkflowBytes > 0, $"{nameof(MaxWorkflowBytes)} must be at least 1.");
+        Require(MaxWorkflows > 0, $"{nameof(MaxWorkflows)} must be at least 1.");
+        Require(UpdateTimeout > TimeSpan.Zero, $"{nameof(UpdateTimeout)} must be longer than zero.");
+        Require(Serializer is not null, $"{nameof(Serializer)} must be set.");
+        Require(TimeProvider is not null, $"{nameof(TimeProvider)} must be set.");
+        Require(IsValid(IdleTimeout), $"{nameof(IdleTimeout)} must be at least a millisecond, or null for none.");
+        Require(IsValid(AbsoluteTimeout), $"{nameof(AbsoluteTimeout)} must be at least a millisecond, or null for none.");
+        foreach ((string id, WorkflowOptions options) in _workflows)
+        {
+            Require(
+                IsValid(options.IdleTimeout),
+                $"{nameof(IdleTimeout)} of workflow '{id}' must be at least a millisecond, or null for none."
+            );
+            Require(
+                IsValid(options.AbsoluteTimeout),
+                $"{nameof(AbsoluteTimeout)} of workflow '{id}' must be at least a millisecond, or null for none."
+            );
+        }
+
+        static bool IsValid(TimeSpan? timeout) => timeout is null || timeout >= TimeSpan.FromMilliseconds(1);
+
+        void Require(bool condition, string message)
+        {
+            if (!condition)
+            {
+                throw new ArgumentException(message, parameter);
+            }
+        }
+    }
+}

@@ -1,0 +1,481 @@
+using System.Collections.ObjectModel;
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+
+namespace WorkflowSessions;
+
+/// <summary>One workflow in memory between its load and its commit.</summary>
+internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string workflowId) : IWorkflowEntries
+{
+    private const int MaxDelayMilliseconds = 256;
+
+    private readonly BufferedSessionStoreOptions _options = store.Options;
+    private readonly Dictionary<string, Entry> _entries = [];
+
+    // The keys that were set or deleted since the last commit.
+    private readonly HashSet<string> _touched = new(StringComparer.Ordinal);
+    private bool _cleared;
+    private bool _ended;
+    private bool _updating;
+    private DateTimeOffset? _stamp;
+
+    private long? _generation;
+    private long _version;
+    private long _bytes;
+
+    public bool IsLoaded { get; private set; }
+
+    public bool HasChanges => _cleared || _ended || _touched.Count > 0;
+
+    public int Count
+    {
+        get
+        {
+            ThrowIfNotLoaded();
+            return _entries.Count;
+        }
+    }
+
+    public DateTimeOffset? LastModified
+    {
+        get
+        {
+            ThrowIfNotLoaded();
+            return _stamp;
+        }
+    }
+
+    public DateTimeOffset? ExpiresAt { get; private set; }
+
+    private (TimeSpan? Idle, TimeSpan? Absolute) Timeouts => _options.Timeouts(workflowId);
+
+    public bool TryGet(string key, Type type, out object? value)
+    {
+        ThrowIfNotLoaded();
+        if (!_entries.TryGetValue(key, out Entry? entry))
+        {
+            // What is there has a valid key, so that only a miss needs the check.
+            NameRules.ThrowIfInvalidKey(key);
+            value = null;
+            return false;
+        }
+
+        value = entry.IsDecoded ? entry.Decoded : Decode(key, entry, type);
+        return true;
+    }
+
+    public bool Has(string key)
+    {
+        ThrowIfNotLoaded();
+        if (_entries.ContainsKey(key))
+        {
+            return true;
+        }
+
+        NameRules.ThrowIfInvalidKey(key);
+        return false;
+    }
+
+    public void Set(string key, object? value, Type type)
+    {
+        NameRules.ThrowIfInvalidKey(key);
+        ThrowIfNotLoaded();
+        Entry entry = new(Encode(key, value, type));
+        bool exists = _entries.TryGetValue(key, out Entry? previous);
+        ThrowIfOverLimit(key, entry, previous);
+        _entries[key] = entry;
+        _bytes += Size(key, entry) - (exists ? Size(key, previous!) : 0);
+        _touched.Add(key);
+        Stamp();
+    }
+
+    public bool Delete(string key)
+    {
+        NameRules.ThrowIfInvalidKey(key);
+        ThrowIfNotLoaded();
+        if (!_entries.Remove(key, out Entry? entry))
+        {
+            return false;
+        }
+
+        _bytes -= Size(key, entry);
+        _touched.Add(key);
+        Stamp();
+        return true;
+    }
+
+    public void Clear()
+    {
+        ThrowIfNotLoaded();
+        RemoveAll();
+        _cleared = true;
+        Stamp();
+    }
+
+    public void End()
+    {
+        ThrowIfNotLoaded();
+        RemoveAll();
+        _cleared = false;
+        // Where nothing was loaded there is nothing to end.
+        _ended = _generation is not null;
+        _stamp = null;
+    }
+
+    public IReadOnlyDictionary<string, object?> GetAll()
+    {
+        ThrowIfNotLoaded();
+        Dictionary<string, object?> all = new(_entries.Count, StringComparer.Ordinal);
+        foreach ((string key, Entry entry) in _entries)
+        {
+            all[key] = entry.IsDecoded ? entry.Decoded : Decode(key, entry, typeof(object));
+        }
+
+        return all;
+    }
+
+    public async ValueTask LoadAsync(CancellationToken cancellationToken = default)
+    {
+        ThrowIfUpdating();
+        WorkflowRecord? record = await ReadAsync(cancellationToken).ConfigureAwait(false);
+        if (!HasChanges)
+        {
+            Take(record);
+            return;
+        }
+
+        if (_generation is not null && record?.Generation != _generation)
+        {
+            throw new WorkflowConflictException(workflowId, WorkflowConflictReason.Ended, []);
+        }
+
+        Merge(record);
+    }
+
+    public async ValueTask CommitAsync(CancellationToken cancellationToken = default)
+    {
+        ThrowIfUpdating();
+        cancellationToken.ThrowIfCancellationRequested();
+        if (HasChanges)
+        {
+            await WriteAsync(requiredVersion: null, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public async ValueTask UpdateAsync(Func<CancellationToken, ValueTask> change, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        if (!store.Capabilities.VersionCheck)
+        {
+            throw new NotSupportedException(
+                "This store can't tell whether others changed a workflow meanwhile. Use LoadAsync and CommitAsync."
+            );
+        }
+
+        ThrowIfUpdating();
+        if (HasChanges)
+        {
+            throw new InvalidOperationException(
+                $"Workflow '{workflowId}' has changes that UpdateAsync would mix with its own. Commit them first."
+            );
+        }
+
+        long start = _options.TimeProvider.GetTimestamp();
+        for (int attempt = 0; ; attempt++)
+        {
+            WorkflowRecord? record = await ReadAsync(cancellationToken).ConfigureAwait(false);
+            Take(record);
+            if (await TryUpdateAsync(change, record, cancellationToken).ConfigureAwait(false))
+            {
+                return;
+            }
+
+            if (_options.TimeProvider.GetElapsedTime(start) >= _options.UpdateTimeout)
+            {
+                WorkflowRecord? now = await ReadAsync(cancellationToken).ConfigureAwait(false);
+                Take(now);
+                throw new WorkflowConflictException(workflowId, WorkflowConflictReason.Changed, Differences(record, now));
+            }
+
+            // Full jitter: those who collided don't meet again at the same time.
+            int delay = Random.Shared.Next(Math.Min(MaxDelayMilliseconds, 1 << Math.Min(attempt, 8)) + 1);
+            await Task.Delay(TimeSpan.FromMilliseconds(delay), _options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The session has ended: nothing is loaded that could be changed, and nothing waits.</summary>
+    public void Forget()
+    {
+        if (IsLoaded)
+        {
+            Take(null);
+        }
+    }
+
+    /// <returns>False when others committed in between. In that case, and when it throws, the changes are dropped.</returns>
+    private async ValueTask<bool> TryUpdateAsync(
+        Func<CancellationToken, ValueTask> change,
+        WorkflowRecord? record,
+        CancellationToken cancellationToken
+    )
+    {
+        bool stored = false;
+        try
+        {
+            _updating = true;
+            await change(cancellationToken).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+            return stored = !HasChanges || await WriteAsync(record?.Version ?? 0, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _updating = false;
+            if (!stored)
+            {
+                Take(record);
+            }
+        }
+    }
+
+    private async ValueTask<WorkflowRecord?> ReadAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            return await store.LoadWorkflowAsync(workflowId, Timeouts.Idle, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error) when (BufferedSessionStore.IsForeign(error))
+        {
+            throw new SessionStoreException($"Workflow '{workflowId}' could not be loaded.", workflowId, mayBeStored: false, error);
+        }
+    }
+
+    /// <returns>False when a version was required and another is stored.</returns>
+    private async ValueTask<bool> WriteAsync(long? requiredVersion, CancellationToken cancellationToken)
+    {
+        WorkflowCommit commit = ToCommit(requiredVersion);
+        CommitResult result;
+        try
+        {
+            result = await store.CommitWorkflowAsync(commit, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error) when (BufferedSessionStore.IsForeign(error))
+        {
+            throw new SessionStoreException(
+                $"The changes of workflow '{workflowId}' could not be committed, or may have been without an answer.",
+                workflowId,
+                mayBeStored: true,
+                error
+            );
+        }
+
+        if (result.Outcome == CommitOutcome.Ended)
+        {
+            throw new WorkflowConflictException(workflowId, WorkflowConflictReason.Ended, []);
+        }
+
+        if (result.Outcome == CommitOutcome.Changed)
+        {
+            return false;
+        }
+
+        ForgetChanges();
+        _generation = result.Generation;
+        _version = result.Version;
+        ExpiresAt = result.ExpiresAt;
+        return true;
+    }
+
+    private WorkflowCommit ToCommit(long? requiredVersion)
+    {
+        Dictionary<string, ReadOnlyMemory<byte>> sets = new(_touched.Count, StringComparer.Ordinal);
+        List<string> deletes = [];
+        foreach (string key in _touched)
+        {
+            if (_entries.TryGetValue(key, out Entry? entry))
+            {
+                sets[key] = entry.Encoded;
+            }
+            else if (!_cleared && !_ended)
+            {
+                deletes.Add(key);
+            }
+        }
+
+        return new WorkflowCommit(workflowId, sets, deletes)
+        {
+            Clears = _cleared,
+            Ends = _ended,
+            Stamp = _stamp ?? _options.TimeProvider.GetUtcNow(),
+            IdleTimeout = Timeouts.Idle,
+            AbsoluteTimeout = Timeouts.Absolute,
+            Generation = _generation,
+            RequiredVersion = requiredVersion,
+            NewGeneration = Random.Shared.NextInt64(1, long.MaxValue),
+        };
+    }
+
+    private void Take(WorkflowRecord? record)
+    {
+        _entries.Clear();
+        ForgetChanges();
+        _stamp = record?.LastModified;
+        Merge(record);
+    }
+
+    /// <summary>Takes what is stored, and leaves what was changed here as it is.</summary>
+    private void Merge(WorkflowRecord? record)
+    {
+        foreach (string key in _entries.Keys.Where(key => !_touched.Contains(key)).ToList())
+        {
+            _entries.Remove(key);
+        }
+
+        if (record is not null && !_cleared && !_ended)
+        {
+            foreach ((string key, ReadOnlyMemory<byte> encoded) in record.Entries)
+            {
+                if (!_touched.Contains(key))
+                {
+                    _entries[key] = new Entry(encoded);
+                }
+            }
+        }
+
+        _bytes = _entries.Sum(entry => Size(entry.Key, entry.Value));
+        _generation = record?.Generation;
+        _version = record?.Version ?? 0;
+        ExpiresAt = record?.ExpiresAt;
+        IsLoaded = true;
+    }
+
+    private void RemoveAll()
+    {
+        _entries.Clear();
+        _touched.Clear();
+        _bytes = 0;
+    }
+
+    private void ForgetChanges()
+    {
+        _touched.Clear();
+        _cleared = false;
+        _ended = false;
+    }
+
+    private void Stamp() => _stamp = _options.TimeProvider.GetUtcNow();
+
+    private byte[] Encode(string key, object? value, Type type)
+    {
+        try
+        {
+            return ValueCodec.Encode(value, type, _options.Serializer);
+        }
+        catch (Exception error)
+        {
+            throw WorkflowValueException.NotStorable(workflowId, key, value!.GetType(), error);
+        }
+    }
+
+    private object? Decode(string key, Entry entry, Type type)
+    {
+        ReadOnlyMemory<byte> encoded = entry.Encoded;
+        if (!encoded.IsEmpty && encoded.Span[0] == ValueCodec.ObjectKind)
+        {
+            try
+            {
+                return _options.Serializer.Deserialize(encoded[1..], type);
+            }
+            catch (Exception error)
+            {
+                throw WorkflowValueException.NotReadable(workflowId, key, type, error);
+            }
+        }
+
+        if (!ValueCodec.TryDecode(encoded.Span, out object? value))
+        {
+            throw WorkflowValueException.NotReadable(workflowId, key, type, innerException: null);
+        }
+
+        // A scalar can't be changed by who gets it, so all may have the same; of bytes everybody gets a copy.
+        if (value is not byte[])
+        {
+            entry.Decoded = value;
+            entry.IsDecoded = true;
+        }
+
+        return value;
+    }
+
+    private void ThrowIfOverLimit(string key, Entry entry, Entry? previous)
+    {
+        if (previous is null && _entries.Count >= _options.MaxEntries)
+        {
+            throw new WorkflowLimitException(
+                $"Key '{key}' would be one more than the {_options.MaxEntries} entries that workflow '{workflowId}' may have. "
+                    + $"Delete entries, keep a collection under one key, or raise {nameof(BufferedSessionStoreOptions.MaxEntries)}.",
+                workflowId
+            );
+        }
+
+        long growth = Size(key, entry) - (previous is null ? 0 : Size(key, previous));
+        if (growth > 0 && _bytes + growth > _options.MaxWorkflowBytes)
+        {
+            throw new WorkflowLimitException(
+                $"With key '{key}' workflow '{workflowId}' would have {_bytes + growth} of the {_options.MaxWorkflowBytes} bytes that it may have. "
+                    + $"Keep large data elsewhere and its address here, or raise {nameof(BufferedSessionStoreOptions.MaxWorkflowBytes)}.",
+                workflowId
+            );
+        }
+    }
+
+    private void ThrowIfNotLoaded()
+    {
+        if (!IsLoaded)
+        {
+            ThrowNotLoaded();
+        }
+    }
+
+    private void ThrowIfUpdating()
+    {
+        if (_updating)
+        {
+            throw new InvalidOperationException($"Workflow '{workflowId}' is in UpdateAsync, which loads and commits by itself.");
+        }
+    }
+
+    [DoesNotReturn]
+    private void ThrowNotLoaded() =>
+        throw new InvalidOperationException(
+            $"Workflow '{workflowId}' is not loaded. Call LoadAsync first; reading never waits for a store."
+        );
+
+    private static long Size(string key, Entry entry) => Encoding.UTF8.GetByteCount(key) + entry.Encoded.Length;
+
+    private static List<string> Differences(WorkflowRecord? before, WorkflowRecord? after)
+    {
+        IReadOnlyDictionary<string, ReadOnlyMemory<byte>> old = before?.Entries ?? ReadOnlyDictionary<string, ReadOnlyMemory<byte>>.Empty;
+        IReadOnlyDictionary<string, ReadOnlyMemory<byte>> now = after?.Entries ?? ReadOnlyDictionary<string, ReadOnlyMemory<byte>>.Empty;
+        return
+        [
+            .. old
+                .Keys.Union(now.Keys, StringComparer.Ordinal)
+                .Where(key =>
+                    !old.TryGetValue(key, out ReadOnlyMemory<byte> first)
+                    || !now.TryGetValue(key, out ReadOnlyMemory<byte> second)
+                    || !first.Span.SequenceEqual(second.Span)
+                )
+                .Order(StringComparer.Ordinal),
+        ];
+    }
+
+    private sealed class Entry(ReadOnlyMemory<byte> encoded)
+    {
+        public ReadOnlyMemory<byte> Encoded { get; } = encoded;
+
+        public object? Decoded { get; set; }
+
+        public bool IsDecoded { get; set; }
+    }
+}

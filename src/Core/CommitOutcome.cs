@@ -1,0 +1,14 @@
+namespace WorkflowSessions;
+
+/// <summary>What became of a commit.</summary>
+public enum CommitOutcome
+{
+    /// <summary>All of it is stored.</summary>
+    Stored,
+
+    /// <summary>Nothing is stored: the workflow that was loaded has ended or expired.</summary>
+    Ended,
+
+    /// <summary>Nothing is stored: the version is not the one that the commit asked for.</summary>
+    Changed,
+}

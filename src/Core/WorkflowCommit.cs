@@ -1,0 +1,110 @@
+namespace WorkflowSessions;
+
+/// <summary>What one request changed in one workflow. A store applies all of it, in one step, or none.</summary>
+/// <remarks>
+/// <code>
+/// loaded         stored now                     a commit
+/// absent         absent                         creates the workflow, with NewGeneration
+/// absent         present                        merges
+/// generation G   generation G                   merges: keys that are not in it stay as they are
+/// generation G   absent or another generation   is refused (Ended); with Ends it succeeds and removes nothing
+/// any            any, and RequiredVersion       is refused (Changed) when another version is stored
+/// </code>
+/// <see cref="Apply"/> is these rules as code, for a store that reads, applies and writes under a lock or a compare-and-set.
+/// </remarks>
+public sealed class WorkflowCommit
+{
+    internal WorkflowCommit(string workflowId, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> sets, IReadOnlyCollection<string> deletes)
+    {
+        WorkflowId = workflowId;
+        Sets = sets;
+        Deletes = deletes;
+    }
+
+    /// <summary>The id of the workflow.</summary>
+    public string WorkflowId { get; }
+
+    /// <summary>The keys that were set, with their encoded values.</summary>
+    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Sets { get; }
+
+    /// <summary>The keys that were deleted; empty when the workflow was cleared or ended.</summary>
+    public IReadOnlyCollection<string> Deletes { get; }
+
+    /// <summary>Whether every entry goes, also those that the request never saw, before <see cref="Sets"/> apply.</summary>
+    public bool Clears { get; internal init; }
+
+    /// <summary>Whether the workflow ends. With <see cref="Sets"/> it then begins anew, in <see cref="NewGeneration"/>.</summary>
+    public bool Ends { get; internal init; }
+
+    /// <summary>When the last of the changes was made.</summary>
+    public DateTimeOffset Stamp { get; internal init; }
+
+    /// <summary>How long the workflow stays when nobody uses it; null for no limit.</summary>
+    public TimeSpan? IdleTimeout { get; internal init; }
+
+    /// <summary>How long a workflow that this commit creates stays at the longest; null for no limit.</summary>
+    public TimeSpan? AbsoluteTimeout { get; internal init; }
+
+    /// <summary>The generation that was loaded; null when the workflow was absent.</summary>
+    public long? Generation { get; internal init; }
+
+    /// <summary>The version that must be stored still, 0 for an absent workflow; null when any will do.</summary>
+    public long? RequiredVersion { get; internal init; }
+
+    /// <summary>The generation of a workflow that this commit creates: random.</summary>
+    public long NewGeneration { get; internal init; }
+
+    /// <summary>Applies the commit to what is stored.</summary>
+    /// <param name="stored">What is stored now; null when the workflow is absent or has expired.</param>
+    /// <param name="now">The time of the store.</param>
+    /// <param name="next">What is to be stored instead; null when the workflow is to be removed. The same as <paramref name="stored"/> when refused.</param>
+    /// <returns>What became of the commit, once <paramref name="next"/> is stored.</returns>
+    public CommitResult Apply(WorkflowRecord? stored, DateTimeOffset now, out WorkflowRecord? next)
+    {
+        next = stored;
+        bool loadedIsGone = Generation is not null && stored?.Generation != Generation;
+        if (RequiredVersion is { } version && !loadedIsGone && (stored?.Version ?? 0) != version)
+        {
+            return CommitResult.Changed;
+        }
+
+        if (loadedIsGone && (!Ends || RequiredVersion is not null))
+        {
+            return CommitResult.Ended;
+        }
+
+        if (Ends)
+        {
+            // What others began since is not the workflow that ends here.
+            stored = loadedIsGone ? stored : null;
+            if (Sets.Count == 0)
+            {
+                next = stored;
+                return stored is null ? CommitResult.Removed : CommitResult.Stored(stored.Generation, stored.Version, stored.ExpiresAt);
+            }
+        }
+
+        Dictionary<string, ReadOnlyMemory<byte>> entries =
+            stored is null || Clears ? new(Sets.Count, StringComparer.Ordinal) : new(stored.Entries, StringComparer.Ordinal);
+        foreach (string key in Deletes)
+        {
+            entries.Remove(key);
+        }
+
+        foreach ((string key, ReadOnlyMemory<byte> value) in Sets)
+        {
+            entries[key] = value;
+        }
+
+        DateTimeOffset? deadline = stored is null ? now + AbsoluteTimeout : stored.Deadline;
+        next = new WorkflowRecord(
+            entries,
+            stored?.Generation ?? NewGeneration,
+            (stored?.Version ?? 0) + 1,
+            Stamp,
+            deadline,
+            WorkflowRecord.Earlier(deadline, now + IdleTimeout)
+        );
+        return CommitResult.Stored(next.Generation, next.Version, next.ExpiresAt);
+    }
+}

@@ -1,0 +1,25 @@
+namespace WorkflowSessions;
+
+/// <summary>A commit was refused because of what others did with the workflow meanwhile. Nothing of it is stored; its changes are kept.</summary>
+public sealed class WorkflowConflictException : WorkflowSessionException
+{
+    internal WorkflowConflictException(string workflowId, WorkflowConflictReason reason, IReadOnlyList<string> keys)
+        : base(Describe(workflowId, reason, keys), workflowId, innerException: null)
+    {
+        Reason = reason;
+        Keys = keys;
+    }
+
+    /// <summary>Why the commit was refused.</summary>
+    public WorkflowConflictReason Reason { get; }
+
+    /// <summary>The keys whose values differ from those that the last attempt had loaded; empty when the workflow has ended.</summary>
+    public IReadOnlyList<string> Keys { get; }
+
+    private static string Describe(string workflowId, WorkflowConflictReason reason, IReadOnlyList<string> keys) =>
+        reason == WorkflowConflictReason.Ended
+            ? $"Workflow '{workflowId}' has ended or expired since it was loaded, so nothing was stored. "
+                + "Call End() and CommitAsync() to drop the changes, then begin anew."
+            : $"Others kept changing workflow '{workflowId}', at last the keys {string.Join(", ", keys.Select(key => $"'{key}'"))}; nothing was stored. "
+                + "Try again, or allow more time in UpdateTimeout.";
+}

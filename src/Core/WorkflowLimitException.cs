@@ -1,0 +1,11 @@
+namespace WorkflowSessions;
+
+/// <summary>A limit of the store would be exceeded. Nothing was changed.</summary>
+public sealed class WorkflowLimitException : WorkflowSessionException
+{
+    /// <summary>Reports a limit.</summary>
+    /// <param name="message">What the limit is, which option sets it, and the way out; never a value or a session id.</param>
+    /// <param name="workflowId">The id of the workflow.</param>
+    public WorkflowLimitException(string message, string workflowId)
+        : base(message, workflowId, innerException: null) { }
+}

@@ -1,0 +1,58 @@
+namespace WorkflowSessions;
+
+/// <summary>One workflow as it is stored. Immutable, and thread-safe if its dictionary is.</summary>
+public sealed class WorkflowRecord
+{
+    /// <summary>Describes what is stored.</summary>
+    /// <param name="entries">The keys and their encoded values.</param>
+    /// <param name="generation">Tells this workflow from one of the same id that began before or after it.</param>
+    /// <param name="version">The number of commits in this generation, from 1.</param>
+    /// <param name="lastModified">When it was last changed.</param>
+    /// <param name="deadline">When it ends at the latest, however often it is used; null for never.</param>
+    /// <param name="expiresAt">When it ends unless it is used again; null for never.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="entries"/> is null.</exception>
+    public WorkflowRecord(
+        IReadOnlyDictionary<string, ReadOnlyMemory<byte>> entries,
+        long generation,
+        long version,
+        DateTimeOffset lastModified,
+        DateTimeOffset? deadline,
+        DateTimeOffset? expiresAt
+    )
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        Entries = entries;
+        Generation = generation;
+        Version = version;
+        LastModified = lastModified;
+        Deadline = deadline;
+        ExpiresAt = expiresAt;
+    }
+
+    /// <summary>The keys and their encoded values.</summary>
+    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Entries { get; }
+
+    /// <summary>Tells this workflow from one of the same id that began before or after it.</summary>
+    public long Generation { get; }
+
+    /// <summary>The number of commits in this generation, from 1.</summary>
+    public long Version { get; }
+
+    /// <summary>When it was last changed.</summary>
+    public DateTimeOffset LastModified { get; }
+
+    /// <summary>When it ends at the latest, however often it is used; null for never.</summary>
+    public DateTimeOffset? Deadline { get; }
+
+    /// <summary>When it ends unless it is used again; null for never.</summary>
+    public DateTimeOffset? ExpiresAt { get; }
+
+    /// <summary>The same record, used at a moment: its idle time begins again, its deadline stays.</summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="idleTimeout">The idle time; null for none.</param>
+    public WorkflowRecord Renew(DateTimeOffset now, TimeSpan? idleTimeout) =>
+        new(Entries, Generation, Version, LastModified, Deadline, Earlier(Deadline, now + idleTimeout));
+
+    internal static DateTimeOffset? Earlier(DateTimeOffset? first, DateTimeOffset? second) =>
+        first is null || second < first ? second : first;
+}
