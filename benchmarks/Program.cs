@@ -15,7 +15,7 @@ IConfig config = DefaultConfig
             .WithIterationTime(TimeInterval.FromMilliseconds(150))
     )
     .AddLogicalGroupRules(BenchmarkLogicalGroupRule.ByCategory, BenchmarkLogicalGroupRule.ByParams)
-    .AddColumn(CategoriesColumn.Default)
+    .AddColumn(CategoriesColumn.Default, StatisticColumn.Min)
     .AddDiagnoser(MemoryDiagnoser.Default)
     .WithArtifactsPath(Path.Combine("artifacts", "benchmarks"))
     .HideColumns("Error", "StdDev", "RatioSD", "Gen0", "Gen1", "Gen2", "Alloc Ratio", "Median");

@@ -296,7 +296,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
             {
                 sets[key] = entry.Encoded;
             }
-            else if (!_cleared && !_ended)
+            else if (!_cleared)
             {
                 deletes.Add(key);
             }
@@ -306,7 +306,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         {
             Clears = _cleared,
             Ends = _ended,
-            Stamp = _stamp ?? _options.TimeProvider.GetUtcNow(),
+            Stamp = _stamp,
             IdleTimeout = Timeouts.Idle,
             AbsoluteTimeout = Timeouts.Absolute,
             Generation = _generation,

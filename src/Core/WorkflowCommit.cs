@@ -27,17 +27,17 @@ public sealed class WorkflowCommit
     /// <summary>The keys that were set, with their encoded values.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Sets { get; }
 
-    /// <summary>The keys that were deleted; empty when the workflow was cleared or ended.</summary>
+    /// <summary>The keys that were deleted, or set and deleted again; empty when the workflow was cleared.</summary>
     public IReadOnlyCollection<string> Deletes { get; }
 
     /// <summary>Whether every entry goes, also those that the request never saw, before <see cref="Sets"/> apply.</summary>
     public bool Clears { get; internal init; }
 
-    /// <summary>Whether the workflow ends. With <see cref="Sets"/> it then begins anew, in <see cref="NewGeneration"/>.</summary>
+    /// <summary>Whether the workflow ends. With a <see cref="Stamp"/> it then begins anew, in <see cref="NewGeneration"/>.</summary>
     public bool Ends { get; internal init; }
 
-    /// <summary>When the last of the changes was made.</summary>
-    public DateTimeOffset Stamp { get; internal init; }
+    /// <summary>When the last of the changes was made; null when the workflow ends and nothing was changed after that.</summary>
+    public DateTimeOffset? Stamp { get; internal init; }
 
     /// <summary>How long the workflow stays when nobody uses it; null for no limit.</summary>
     public TimeSpan? IdleTimeout { get; internal init; }
@@ -77,7 +77,7 @@ public sealed class WorkflowCommit
         {
             // What others began since is not the workflow that ends here.
             stored = loadedIsGone ? stored : null;
-            if (Sets.Count == 0)
+            if (Stamp is null)
             {
                 next = stored;
                 return stored is null ? CommitResult.Removed : CommitResult.Stored(stored.Generation, stored.Version, stored.ExpiresAt);
@@ -101,7 +101,7 @@ public sealed class WorkflowCommit
             entries,
             stored?.Generation ?? NewGeneration,
             (stored?.Version ?? 0) + 1,
-            Stamp,
+            Stamp ?? now,
             deadline,
             WorkflowRecord.Earlier(deadline, now + IdleTimeout)
         );

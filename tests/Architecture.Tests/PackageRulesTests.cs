@@ -9,8 +9,8 @@ namespace WorkflowSessions.Architecture;
 [TestFixtureSource(typeof(Packages), nameof(Packages.All))]
 public sealed class PackageRulesTests(Assembly package)
 {
-    // The base of the exceptions is not for throwing.
-    private static readonly string[] Unsealed = ["WorkflowSessionException"];
+    // The bases of the exceptions, of the stores and of their options.
+    private static readonly string[] Unsealed = ["WorkflowSessionException", "BufferedSessionStore", "BufferedSessionStoreOptions"];
 
     // What a package may be built on, besides the framework and the core.
     private static readonly Dictionary<string, string[]> AllowedReferences = new(StringComparer.Ordinal) { ["WorkflowSessions"] = [] };

@@ -199,6 +199,24 @@ public abstract partial class SessionStoreContract
     }
 
     [Test]
+    public async Task Change_after_end_begins_anew_also_when_it_leaves_no_entry()
+    {
+        WorkflowSession workflow = await OpenAsync();
+        workflow.Set("x", 1);
+        workflow = await NextRequestAsync(workflow);
+        DateTimeOffset now = Tick();
+        workflow.End();
+        workflow.Set("x", 2);
+        workflow.Delete("x");
+        await InThisAndNextRequestAsync(workflow, w => Assert.That(w.LastModified, Is.EqualTo(now)));
+        workflow = await OpenAsync();
+        now = Tick();
+        workflow.End();
+        workflow.Clear();
+        await InThisAndNextRequestAsync(workflow, w => Assert.That(w.LastModified, Is.EqualTo(now)));
+    }
+
+    [Test]
     public async Task GetAll_is_a_copy()
     {
         WorkflowSession workflow = await OpenAsync();

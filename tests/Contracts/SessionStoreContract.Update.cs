@@ -98,4 +98,168 @@ public abstract partial class SessionStoreContract
             );
         });
     }
+
+    [Test]
+    public async Task Update_runs_again_when_others_committed_meanwhile()
+    {
+        if (!Harness.Promised.VersionCheck)
+        {
+            Assert.That(Harness.Open("alice").Capabilities.VersionCheck, Is.False);
+            return;
+        }
+
+        // Also where nothing was stored at first.
+        foreach (int others in new[] { 0, 1, 3 })
+        {
+            await EndAsync();
+            WorkflowSession workflow = new(Harness.Open("alice"), "checkout");
+            int runs = 0;
+            await WithRunningClockAsync(
+                workflow.UpdateAsync(async w =>
+                {
+                    if (runs++ < others)
+                    {
+                        WorkflowSession other = await OpenAsync();
+                        other.Set("n", other.Get("n", 0) + 10);
+                        await other.CommitAsync();
+                    }
+
+                    w.Set("n", w.Get("n", 0) + 1);
+                })
+            );
+            Assert.That(runs, Is.EqualTo(others + 1));
+            Assert.That((await OpenAsync()).Get<int>("n"), Is.EqualTo((10 * others) + 1));
+        }
+    }
+
+    [Test]
+    public async Task Update_gives_up_after_a_time_and_names_the_keys()
+    {
+        if (!Harness.Promised.VersionCheck)
+        {
+            Assert.That(Harness.Open("alice").Capabilities.VersionCheck, Is.False);
+            return;
+        }
+
+        await StoreAsync(("n", 0), ("same", 0));
+        WorkflowSession workflow = await OpenAsync();
+        int runs = 0;
+        WorkflowConflictException? conflict = await Assert.ThrowsAsync<WorkflowConflictException>(async () =>
+            await WithRunningClockAsync(
+                workflow.UpdateAsync(async w =>
+                {
+                    runs++;
+                    Harness.Clock.Advance(TimeSpan.FromSeconds(4));
+                    await StoreAsync(("n", runs), ("new", runs));
+                    w.Set("mine", runs);
+                })
+            )
+        );
+        Assert.That(runs, Is.InRange(2, 3));
+        Assert.That(conflict!.Reason, Is.EqualTo(WorkflowConflictReason.Changed));
+        Assert.That(conflict.Keys, Is.EqualTo(new[] { "n", "new" }));
+        Assert.That(conflict.Message, Does.Contain("'n', 'new'").And.Contain("UpdateTimeout"));
+        Assert.That(workflow.HasChanges, Is.False);
+        Assert.That((await OpenAsync()).Has("mine"), Is.False);
+    }
+
+    [Test]
+    public async Task Update_of_a_workflow_that_ends_meanwhile_is_refused_at_once()
+    {
+        if (!Harness.Promised.VersionCheck)
+        {
+            Assert.That(Harness.Open("alice").Capabilities.VersionCheck, Is.False);
+            return;
+        }
+
+        await StoreAsync(("x", 1));
+        WorkflowSession workflow = await OpenAsync();
+        int runs = 0;
+        WorkflowConflictException? conflict = await Assert.ThrowsAsync<WorkflowConflictException>(async () =>
+            await workflow.UpdateAsync(async w =>
+            {
+                runs++;
+                await EndAsync();
+                w.Set("x", 2);
+            })
+        );
+        Assert.That(conflict!.Reason, Is.EqualTo(WorkflowConflictReason.Ended));
+        Assert.That(runs, Is.EqualTo(1));
+        Assert.That(workflow.HasChanges, Is.False);
+        Assert.That((await OpenAsync()).LastModified, Is.Null);
+    }
+
+    [Test]
+    public async Task Update_does_not_mix_with_changes_that_wait_or_with_another_update()
+    {
+        if (await WritesThroughAsync())
+        {
+            return;
+        }
+
+        WorkflowSession workflow = await OpenAsync();
+        workflow.Set("x", 1);
+        Assert.That(
+            async () => await workflow.UpdateAsync(w => w.Set("x", 2)),
+            Throws.InvalidOperationException.With.Message.Contains("Commit")
+        );
+        Assert.That(workflow.Get<int>("x"), Is.EqualTo(1));
+        await workflow.CommitAsync();
+        await workflow.UpdateAsync(async w =>
+        {
+            Assert.That(async () => await w.UpdateAsync(inner => inner.Set("x", 3)), Throws.InvalidOperationException);
+            Assert.That(async () => await w.CommitAsync(), Throws.InvalidOperationException);
+            Assert.That(async () => await w.LoadAsync(), Throws.InvalidOperationException);
+            await Task.Yield();
+            w.Set("x", 4);
+        });
+        Assert.That((await OpenAsync()).Get<int>("x"), Is.EqualTo(4));
+    }
+
+    [Test]
+    public async Task Parallel_updates_are_all_counted_and_parallel_commits_all_kept()
+    {
+        if (!Harness.Promised.VersionCheck)
+        {
+            Assert.That(Harness.Open("alice").Capabilities.VersionCheck, Is.False);
+            return;
+        }
+
+        const int Writers = 8;
+        const int Times = 20;
+        Task work = Task.WhenAll(
+            Enumerable
+                .Range(0, Writers)
+                .Select(writer =>
+                    Task.Run(async () =>
+                    {
+                        for (int i = 0; i < Times; i++)
+                        {
+                            WorkflowSession counter = new(Harness.Open("alice"), "counter");
+                            await counter.UpdateAsync(w => w.Set("n", w.Get("n", 0) + 1));
+                            WorkflowSession shared = await OpenAsync("shared");
+                            shared.Set($"writer{writer}", i);
+                            await shared.CommitAsync();
+                        }
+                    })
+                )
+        );
+        await WithRunningClockAsync(new ValueTask(work), TimeSpan.FromMilliseconds(20));
+        Assert.That((await OpenAsync("counter")).Get<int>("n"), Is.EqualTo(Writers * Times));
+        WorkflowSession all = await OpenAsync("shared");
+        Assert.That(Enumerable.Range(0, Writers).Select(writer => all.Get($"writer{writer}", -1)), Is.All.EqualTo(Times - 1));
+    }
+
+    /// <summary>Awaits work that waits on the clock, which goes on meanwhile.</summary>
+    private async Task WithRunningClockAsync(ValueTask work, TimeSpan? step = null)
+    {
+        Task task = work.AsTask();
+        while (!task.IsCompleted)
+        {
+            Harness.Clock.Advance(step ?? TimeSpan.FromMilliseconds(300));
+            await Task.WhenAny(task, Task.Delay(1));
+        }
+
+        await task;
+    }
 }

@@ -55,19 +55,23 @@ public sealed class BrokenStoreTests
     [TestCaseSource(nameof(BrokenStores))]
     public async Task Contract_catches_a_store_that(Func<StoreHarness> createHarness, string caughtBy)
     {
-        IReadOnlyDictionary<string, string> failures = await ContractRunner.FailuresAsync(createHarness);
-        await TestContext.Out.WriteLineAsync(string.Join(Environment.NewLine, failures.Keys));
-        Assert.That(failures.Keys, Does.Contain(caughtBy));
+        string? failure = await ContractRunner.FailureAsync(createHarness, caughtBy);
+        await TestContext.Out.WriteLineAsync(failure);
+        Assert.That(failure, Is.Not.Null);
     }
 
     [Test]
     public async Task Contract_passes_a_store_that_is_not_broken()
     {
         Assert.That(ContractRunner.Tests, Has.Count.GreaterThan(30));
-        Assert.That(
-            await ContractRunner.FailuresAsync(() => new BrokenHarness((store, id) => new DelegatingEntries(store.Open(id)))),
-            Is.Empty
-        );
+        foreach (string test in ContractRunner.Tests)
+        {
+            Assert.That(
+                await ContractRunner.FailureAsync(() => new BrokenHarness((store, id) => new DelegatingEntries(store.Open(id))), test),
+                Is.Null,
+                test
+            );
+        }
     }
 
     private static TestCaseData Case(string how, string caughtBy, Func<IWorkflowEntries, IWorkflowEntries> breakEntries) =>

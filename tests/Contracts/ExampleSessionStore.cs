@@ -1,0 +1,76 @@
+namespace WorkflowSessions.Contracts;
+
+/// <summary>The smallest complete store: it reads, applies the commit, and writes if nobody wrote meanwhile. Broken ones derive from it.</summary>
+public class ExampleSessionStore(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
+    : BufferedSessionStore(options)
+{
+    private readonly TimeProvider _clock = options.TimeProvider;
+
+    public override SessionStoreCapabilities Capabilities { get; } =
+        new()
+        {
+            Buffered = true,
+            AtomicCommit = true,
+            VersionCheck = true,
+            Listing = true,
+            ExpiryPerWorkflow = true,
+        };
+
+    protected ExampleDatabase Database => database;
+
+    protected string SessionId => sessionId;
+
+    protected DateTimeOffset Now => _clock.GetUtcNow();
+
+    protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
+        string workflowId,
+        TimeSpan? idleTimeout,
+        CancellationToken cancellationToken
+    )
+    {
+        while (true)
+        {
+            WorkflowRecord? stored = database.Read(sessionId, workflowId);
+            WorkflowRecord? renewed = Live(stored)?.Renew(Now, idleTimeout);
+            if (renewed is null || await database.ReplaceAsync(sessionId, workflowId, stored, renewed))
+            {
+                return renewed;
+            }
+        }
+    }
+
+    protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            WorkflowRecord? stored = database.Read(sessionId, commit.WorkflowId);
+            CommitResult result = commit.Apply(Live(stored), Now, out WorkflowRecord? next);
+            if (result.Outcome != CommitOutcome.Stored || await database.ReplaceAsync(sessionId, commit.WorkflowId, stored, next))
+            {
+                return result;
+            }
+        }
+    }
+
+    protected override ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken) =>
+        ValueTask.FromResult<IReadOnlyList<WorkflowSummary>>([
+            .. database
+                .OfSession(sessionId)
+                .Where(workflow => Live(workflow.Record) is { Entries.Count: > 0 })
+                .Select(workflow => new WorkflowSummary(workflow.Workflow, workflow.Record.ExpiresAt)),
+        ]);
+
+    protected override async ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
+    {
+        foreach ((string workflow, WorkflowRecord record) in database.OfSession(sessionId).ToList())
+        {
+            WorkflowRecord? stored = record;
+            while (stored is not null && !await database.ReplaceAsync(sessionId, workflow, stored, next: null))
+            {
+                stored = database.Read(sessionId, workflow);
+            }
+        }
+    }
+
+    protected WorkflowRecord? Live(WorkflowRecord? record) => record?.ExpiresAt <= Now ? null : record;
+}

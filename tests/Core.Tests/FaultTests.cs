@@ -1,0 +1,183 @@
+using WorkflowSessions.Contracts;
+
+namespace WorkflowSessions.Tests;
+
+/// <summary>Every rule of a commit under faults of the engine: a failure before the write, after it, and a write that takes its time.</summary>
+public sealed class FaultTests
+{
+    private readonly ExampleHarness _harness = new();
+
+    private ExampleDatabase Database => _harness.Database;
+
+    [Test]
+    public async Task Failed_commit_throws_and_keeps_its_changes()
+    {
+        WorkflowSession workflow = await OpenAsync();
+        workflow.Set("x", 1);
+        IOException failure = new("The disk is full.");
+        Database.BeforeWrite = () => throw failure;
+        SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () => await workflow.CommitAsync());
+        Assert.That(error!.InnerException, Is.SameAs(failure));
+        Assert.That(error.MayBeStored, Is.True, "what the store does not tell is unknown");
+        Assert.That(error.WorkflowId, Is.EqualTo("checkout"));
+        Assert.That(workflow.HasChanges, Is.True);
+        Database.BeforeWrite = () => Task.CompletedTask;
+        Assert.That((await OpenAsync()).Has("x"), Is.False);
+        await workflow.CommitAsync();
+        Assert.That((await OpenAsync()).Get<int>("x"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task What_the_store_says_of_its_failure_reaches_the_caller_as_it_is()
+    {
+        WorkflowSession workflow = await OpenAsync();
+        workflow.Set("x", 1);
+        SessionStoreException failure = new("Out of memory.", "checkout", mayBeStored: false);
+        Database.BeforeWrite = () => throw failure;
+        Assert.That(async () => await workflow.CommitAsync(), Throws.Exception.SameAs(failure));
+        Assert.That(workflow.HasChanges, Is.True);
+    }
+
+    [Test]
+    public async Task Lost_reply_is_unknown_and_the_commit_can_be_sent_again()
+    {
+        WorkflowSession workflow = await OpenAsync();
+        workflow.Set("x", 1);
+        Database.AfterWrite = () => throw new IOException("The connection broke.");
+        SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () => await workflow.CommitAsync());
+        Assert.That(error!.MayBeStored, Is.True);
+        Database.AfterWrite = () => Task.CompletedTask;
+        Assert.That((await OpenAsync()).Get<int>("x"), Is.EqualTo(1), "it was stored");
+        await workflow.CommitAsync();
+        Assert.That((await OpenAsync()).GetAll(), Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public async Task Update_never_runs_again_when_it_may_be_stored()
+    {
+        WorkflowSession workflow = new(_harness.Open("alice"), "checkout");
+        await workflow.UpdateAsync(w => w.Set("n", 0));
+        int runs = 0;
+        SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () =>
+            await workflow.UpdateAsync(w =>
+            {
+                runs++;
+                w.Set("n", w.Get("n", 0) + 1);
+                Database.AfterWrite = () => throw new IOException("The connection broke.");
+            })
+        );
+        Database.AfterWrite = () => Task.CompletedTask;
+        Assert.That(error!.MayBeStored, Is.True);
+        Assert.That(runs, Is.EqualTo(1));
+        Assert.That(workflow.HasChanges, Is.False);
+        Assert.That((await OpenAsync()).Get<int>("n"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task Store_that_sends_again_what_may_be_stored_counts_twice()
+    {
+        // The broken variant that the test above is there for: it takes its own write for that of another.
+        ExampleHarness harness = new((database, sessionId, options) => new SendingAgain(database, sessionId, options));
+        WorkflowSession workflow = new(harness.Open("alice"), "checkout");
+        await workflow.UpdateAsync(w => w.Set("n", 0));
+        int runs = 0;
+        Task update = workflow
+            .UpdateAsync(w =>
+            {
+                if (runs++ == 0)
+                {
+                    harness.Database.AfterWrite = () =>
+                    {
+                        harness.Database.AfterWrite = () => Task.CompletedTask;
+                        throw new IOException("The connection broke.");
+                    };
+                }
+
+                w.Set("n", w.Get("n", 0) + 1);
+            })
+            .AsTask();
+        while (!update.IsCompleted)
+        {
+            harness.Clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(update, Task.Delay(1));
+        }
+
+        await update;
+        Assert.That(runs, Is.EqualTo(2));
+        Assert.That(workflow.Get<int>("n"), Is.EqualTo(2));
+    }
+
+    [Test]
+    public async Task Cancellation_ends_the_wait_between_attempts_and_keeps_nothing()
+    {
+        WorkflowSession workflow = await OpenAsync();
+        using CancellationTokenSource source = new();
+        Assert.That(
+            async () =>
+                await workflow.UpdateAsync(
+                    async w =>
+                    {
+                        WorkflowSession other = await OpenAsync();
+                        other.Set("other", Guid.NewGuid());
+                        await other.CommitAsync();
+                        await source.CancelAsync();
+                        w.Set("x", 1);
+                    },
+                    source.Token
+                ),
+            Throws.InstanceOf<OperationCanceledException>()
+        );
+        Assert.That(workflow.HasChanges, Is.False);
+        Assert.That((await OpenAsync()).Has("x"), Is.False);
+    }
+
+    [Test]
+    public async Task Write_that_takes_its_time_is_waited_for()
+    {
+        WorkflowSession workflow = await OpenAsync();
+        workflow.Set("x", 1);
+        TaskCompletionSource gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Database.BeforeWrite = () => gate.Task;
+        Task commit = workflow.CommitAsync().AsTask();
+        Assert.That(commit.IsCompleted, Is.False);
+        Assert.That(Database.Read("alice", "checkout"), Is.Null);
+        Assert.That(workflow.HasChanges, Is.True);
+        gate.SetResult();
+        await commit;
+        Assert.That(workflow.HasChanges, Is.False);
+        Assert.That(Database.Read("alice", "checkout"), Is.Not.Null);
+    }
+
+    [Test]
+    public async Task Failures_name_neither_values_nor_the_session()
+    {
+        WorkflowSession workflow = await OpenAsync();
+        workflow.Set("x", "a secret");
+        Database.BeforeWrite = () => throw new IOException("disk");
+        SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () => await workflow.CommitAsync());
+        Assert.That(error!.ToString(), Does.Not.Contain("alice").And.Not.Contain("a secret"));
+    }
+
+    private async Task<WorkflowSession> OpenAsync()
+    {
+        WorkflowSession workflow = new(_harness.Open("alice"), "checkout");
+        await workflow.LoadAsync();
+        return workflow;
+    }
+
+    private sealed class SendingAgain(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
+        : ExampleSessionStore(database, sessionId, options)
+    {
+        protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await base.CommitWorkflowAsync(commit, cancellationToken);
+            }
+            catch (IOException)
+            {
+                return await base.CommitWorkflowAsync(commit, cancellationToken);
+            }
+        }
+    }
+}
