@@ -10,6 +10,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     private const int MaxDelayMilliseconds = 256;
 
     private readonly BufferedSessionStoreOptions _options = store.Options;
+    private readonly string _storeName = store.GetType().Name;
     private readonly Dictionary<string, Entry> _entries = [];
 
     // The keys that were set or deleted since the last commit.
@@ -197,6 +198,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
                 throw new WorkflowConflictException(workflowId, WorkflowConflictReason.Changed, Differences(record, now));
             }
 
+            WorkflowSessionsDiagnostics.Retry(_storeName);
             // Full jitter: those who collided don't meet again at the same time.
             int delay = Random.Shared.Next(Math.Min(MaxDelayMilliseconds, 1 << Math.Min(attempt, 8)) + 1);
             await Task.Delay(TimeSpan.FromMilliseconds(delay), _options.TimeProvider, cancellationToken).ConfigureAwait(false);
@@ -242,7 +244,9 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            return await store.LoadWorkflowAsync(workflowId, Timeouts.Idle, cancellationToken).ConfigureAwait(false);
+            return await WorkflowSessionsDiagnostics
+                .LoadAsync(_storeName, _options.TimeProvider, () => store.LoadWorkflowAsync(workflowId, Timeouts.Idle, cancellationToken))
+                .ConfigureAwait(false);
         }
         catch (Exception error) when (BufferedSessionStore.IsForeign(error))
         {
@@ -257,7 +261,9 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         CommitResult result;
         try
         {
-            result = await store.CommitWorkflowAsync(commit, cancellationToken).ConfigureAwait(false);
+            result = await WorkflowSessionsDiagnostics
+                .CommitAsync(_storeName, _options.TimeProvider, commit, () => store.CommitWorkflowAsync(commit, cancellationToken))
+                .ConfigureAwait(false);
         }
         catch (Exception error) when (BufferedSessionStore.IsForeign(error))
         {

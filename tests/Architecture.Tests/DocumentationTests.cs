@@ -42,6 +42,20 @@ public sealed partial class DocumentationTests
         }
     }
 
+    [Test]
+    public void Code_that_a_page_shows_of_a_file_is_that_files()
+    {
+        MatchCollection blocks = FileBlock().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "writing-a-store.md")));
+        Assert.That(blocks, Is.Not.Empty);
+        foreach (Match block in blocks)
+        {
+            Assert.That(
+                block.Groups["code"].Value,
+                Is.EqualTo(File.ReadAllText(Path.Combine(Repository.Root, block.Groups["file"].Value)))
+            );
+        }
+    }
+
     private static string Compile(string code, string folder)
     {
         string[] framework = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
@@ -71,4 +85,10 @@ public sealed partial class DocumentationTests
         RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture
     )]
     private static partial Regex CodeBlock();
+
+    [GeneratedRegex(
+        @"^```csharp file=(?<file>\S+)\n(?<code>.*?)^```",
+        RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture
+    )]
+    private static partial Regex FileBlock();
 }

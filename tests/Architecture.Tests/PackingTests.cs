@@ -114,7 +114,7 @@ public sealed class PackingTests
         );
         await File.WriteAllTextAsync(
             Path.Combine(application, "nuget.config"),
-            $"""<configuration><packageSources><clear /><add key="feed" value="{feed}" /></packageSources></configuration>"""
+            $"""<configuration><packageSources><add key="feed" value="{feed}" /></packageSources></configuration>"""
         );
         return await Repository.RunAsync("dotnet", application, "run");
     }

@@ -1,0 +1,91 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using WorkflowSessions;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Registers WorkflowSessions.</summary>
+public static class WorkflowSessionsServiceCollectionExtensions
+{
+    /// <summary>Registers what all stores need. Exactly one store must be added to what it returns; the application does not start otherwise.</summary>
+    /// <param name="services">The services of the application.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is null.</exception>
+    public static IWorkflowSessionsBuilder AddWorkflowSessions(this IServiceCollection services)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<StoreRegistration>>(new StoreRegistration(services)));
+        services.AddOptions<StoreRegistration>().ValidateOnStart();
+        return new Builder(services);
+    }
+
+    /// <summary>Keeps the sessions in the memory of this process, as a singleton <see cref="ISessionStoreFactory"/>.</summary>
+    /// <param name="builder">What <see cref="AddWorkflowSessions"/> returned.</param>
+    /// <param name="configure">
+    /// Sets options; null for the defaults. They can be bound too: <c>services.Configure&lt;InMemorySessionStoreOptions&gt;(section)</c>.
+    /// </param>
+    /// <exception cref="ArgumentNullException"><paramref name="builder"/> is null.</exception>
+    /// <remarks>An option that is out of range keeps the application from starting, with its name in the message.</remarks>
+    public static IWorkflowSessionsBuilder AddInMemoryStore(
+        this IWorkflowSessionsBuilder builder,
+        Action<InMemorySessionStoreOptions>? configure = null
+    )
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<InMemorySessionStoreOptions>, InMemoryValidation>());
+        OptionsBuilder<InMemorySessionStoreOptions> options = builder.Services.AddOptions<InMemorySessionStoreOptions>().ValidateOnStart();
+        if (configure is not null)
+        {
+            options.Configure(configure);
+        }
+
+        builder.Services.AddSingleton<ISessionStoreFactory>(services => new InMemorySessionStoreFactory(
+            services.GetRequiredService<IOptions<InMemorySessionStoreOptions>>().Value
+        ));
+        return builder;
+    }
+
+    private sealed class Builder(IServiceCollection services) : IWorkflowSessionsBuilder
+    {
+        public IServiceCollection Services => services;
+    }
+
+    /// <summary>Counts the stores at start. It is options and their validation in one, because that is what a host looks at when it starts.</summary>
+    private sealed class StoreRegistration : IValidateOptions<StoreRegistration>
+    {
+        private readonly IServiceCollection? _services;
+
+        public StoreRegistration() { }
+
+        public StoreRegistration(IServiceCollection services) => _services = services;
+
+        public ValidateOptionsResult Validate(string? name, StoreRegistration options)
+        {
+            const string Calls = "AddWorkflowSessions().AddInMemoryStore(), .AddRedisStore(…) or .AddDistributedCacheStore()";
+            int stores = _services!.Count(service => service.ServiceType == typeof(ISessionStoreFactory));
+            return stores switch
+            {
+                1 => ValidateOptionsResult.Success,
+                0 => ValidateOptionsResult.Fail($"WorkflowSessions has no store. Call one of {Calls}."),
+                _ => ValidateOptionsResult.Fail(
+                    $"WorkflowSessions has {stores} stores, and would not know where a session is. Call only one of {Calls}."
+                ),
+            };
+        }
+    }
+
+    private sealed class InMemoryValidation : IValidateOptions<InMemorySessionStoreOptions>
+    {
+        public ValidateOptionsResult Validate(string? name, InMemorySessionStoreOptions options)
+        {
+            try
+            {
+                _ = new InMemorySessionStoreFactory(options);
+                return ValidateOptionsResult.Success;
+            }
+            catch (ArgumentException error)
+            {
+                return ValidateOptionsResult.Fail(error.Message);
+            }
+        }
+    }
+}
