@@ -8,6 +8,7 @@ namespace WorkflowSessions;
 public abstract class BufferedSessionStore : ISessionStore
 {
     private readonly Dictionary<string, BufferedWorkflowEntries> _workflows = new(StringComparer.Ordinal);
+    private readonly BufferedWorkflowEntries _record;
 
     /// <summary>Creates the store of one session.</summary>
     /// <param name="options">The options, which many stores share.</param>
@@ -18,18 +19,31 @@ public abstract class BufferedSessionStore : ISessionStore
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfInvalid(nameof(options));
         Options = options;
+        _record = new BufferedWorkflowEntries(this, SessionRecord.WorkflowId);
+        Record = new SessionRecord(_record);
     }
 
     /// <inheritdoc />
     public abstract SessionStoreCapabilities Capabilities { get; }
 
+    /// <summary>Who may use the session, for those who keep sessions behind a cookie. Nobody else needs it.</summary>
+    public SessionRecord Record { get; }
+
     internal BufferedSessionStoreOptions Options { get; }
 
     /// <inheritdoc />
+    /// <exception cref="ArgumentException">
+    /// The id is null, empty, too long, has a lone surrogate, or is <c>$session</c>, which is the session's own.
+    /// </exception>
     /// <exception cref="WorkflowLimitException">This request has opened as many workflows as <see cref="BufferedSessionStoreOptions.MaxWorkflows"/> allows.</exception>
     public IWorkflowEntries Open(string workflowId)
     {
         NameRules.ThrowIfInvalidWorkflowId(workflowId);
+        if (string.Equals(workflowId, SessionRecord.WorkflowId, StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"'{workflowId}' is the session's own. Choose another id.", nameof(workflowId));
+        }
+
         if (_workflows.TryGetValue(workflowId, out BufferedWorkflowEntries? entries))
         {
             return entries;
@@ -54,7 +68,8 @@ public abstract class BufferedSessionStore : ISessionStore
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            return await ListWorkflowsAsync(cancellationToken).ConfigureAwait(false);
+            IReadOnlyList<WorkflowSummary> workflows = await ListWorkflowsAsync(cancellationToken).ConfigureAwait(false);
+            return [.. workflows.Where(workflow => !string.Equals(workflow.Id, SessionRecord.WorkflowId, StringComparison.Ordinal))];
         }
         catch (Exception error) when (IsForeign(error))
         {
@@ -82,7 +97,7 @@ public abstract class BufferedSessionStore : ISessionStore
             );
         }
 
-        foreach (BufferedWorkflowEntries entries in _workflows.Values)
+        foreach (BufferedWorkflowEntries entries in _workflows.Values.Append(_record))
         {
             entries.Forget();
         }

@@ -46,9 +46,26 @@ public class BufferedSessionStoreOptions
     }
 
     internal (TimeSpan? Idle, TimeSpan? Absolute) Timeouts(string workflowId) =>
-        _workflows.TryGetValue(workflowId, out WorkflowOptions? options)
-            ? (options.IdleTimeout, options.AbsoluteTimeout)
-            : (IdleTimeout, AbsoluteTimeout);
+        _workflows.TryGetValue(workflowId, out WorkflowOptions? options) ? (options.IdleTimeout, options.AbsoluteTimeout)
+        : string.Equals(workflowId, SessionRecord.WorkflowId, StringComparison.Ordinal) ? (RecordIdleTimeout(), null)
+        : (IdleTimeout, AbsoluteTimeout);
+
+    /// <summary>Twice the longest that any workflow stays unused: a workflow that is committed at the end of a long request stays longer than
+    /// what was loaded at its start.</summary>
+    private TimeSpan? RecordIdleTimeout()
+    {
+        TimeSpan? longest = IdleTimeout ?? AbsoluteTimeout;
+        foreach (WorkflowOptions options in _workflows.Values)
+        {
+            TimeSpan? stays = options.IdleTimeout ?? options.AbsoluteTimeout;
+            longest =
+                stays is null || longest is null ? null
+                : stays > longest ? stays
+                : longest;
+        }
+
+        return longest is { } span && span < TimeSpan.FromDays(36_500) ? 2 * span : null;
+    }
 
     /// <summary>Checks the options, as every store does when it is created.</summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it and the range.</exception>

@@ -1,0 +1,115 @@
+using System.Security.Cryptography;
+
+namespace WorkflowSessions.Contracts;
+
+public abstract partial class SessionStoreContract
+{
+    [Test]
+    public async Task Secret_of_a_session_is_verified_rotated_and_ended()
+    {
+        if (!await HasRecordAsync())
+        {
+            return;
+        }
+
+        byte[] first = RandomNumberGenerator.GetBytes(32);
+        byte[] second = RandomNumberGenerator.GetBytes(32);
+        await StoreAsync(("cart", 1));
+        SessionRecord record = await RecordAsync();
+        Assert.That(record.Exists, Is.False);
+        Assert.That(record.Verify(first), Is.False, "an unknown session has no secret that fits");
+        Assert.That(await record.RotateAsync(first, second), Is.False);
+        Assert.That(await record.BeginAsync(first), Is.True);
+        Assert.That(record.Verify(first), Is.True);
+        Assert.That(await (await RecordAsync()).BeginAsync(second), Is.False, "it has begun");
+
+        record = await RecordAsync();
+        Assert.That(record.Exists, Is.True);
+        Assert.That(record.Verify(first), Is.True);
+        Assert.That(record.Verify(second), Is.False);
+        Assert.That(record.Verify([]), Is.False);
+        Assert.That(await record.RotateAsync(first, second), Is.True);
+        Assert.That(await record.RotateAsync(first, second), Is.False, "the old one is useless");
+        record = await RecordAsync();
+        Assert.That(record.Verify(first), Is.False);
+        Assert.That(record.Verify(second), Is.True);
+        Assert.That((await OpenAsync()).Get<int>("cart"), Is.EqualTo(1), "no data moved");
+
+        await Harness.Open("alice").EndAsync();
+        record = await RecordAsync();
+        Assert.That(record.Exists, Is.False);
+        Assert.That(record.Verify(second), Is.False);
+        Assert.That(async () => await record.BeginAsync(new byte[15]), Throws.ArgumentException.With.Message.Contains("16 bytes"));
+    }
+
+    [Test]
+    public async Task Of_parallel_rotations_one_succeeds()
+    {
+        if (!await HasRecordAsync())
+        {
+            return;
+        }
+
+        byte[] current = RandomNumberGenerator.GetBytes(32);
+        Assert.That(await (await RecordAsync()).BeginAsync(current), Is.True);
+        byte[][] next = [.. Enumerable.Range(0, 8).Select(_ => RandomNumberGenerator.GetBytes(32))];
+        Task<bool[]> rotations = Task.WhenAll(
+            next.Select(secret => Task.Run(async () => await (await RecordAsync()).RotateAsync(current, secret)))
+        );
+        await WithRunningClockAsync(new ValueTask(rotations), TimeSpan.FromMilliseconds(20));
+        bool[] succeeded = await rotations;
+        Assert.That(succeeded.Count(one => one), Is.EqualTo(1));
+        SessionRecord record = await RecordAsync();
+        Assert.That(next.Select(secret => record.Verify(secret)), Is.EqualTo(succeeded));
+    }
+
+    [Test]
+    public async Task Secret_of_a_session_is_no_workflow_of_the_application()
+    {
+        if (!await HasRecordAsync())
+        {
+            return;
+        }
+
+        Assert.That(await (await RecordAsync()).BeginAsync(RandomNumberGenerator.GetBytes(32)), Is.True);
+        ISessionStore session = Harness.Open("alice");
+        Assert.That(() => session.Open("$session"), Throws.ArgumentException.With.Message.Contains("own"));
+        if (Harness.Promised.Listing)
+        {
+            Assert.That(await session.ListAsync(), Is.Empty);
+        }
+    }
+
+    [Test]
+    public async Task Secret_of_a_session_outlasts_its_workflows()
+    {
+        if (!await HasRecordAsync() || !Harness.Promised.ExpiryPerWorkflow)
+        {
+            return;
+        }
+
+        byte[] secret = RandomNumberGenerator.GetBytes(32);
+        SessionRecord record = await RecordAsync();
+        Assert.That(await record.BeginAsync(secret), Is.True);
+        Harness.Clock.Advance(TimeSpan.FromMinutes(15));
+        await StoreAsync(("x", 1));
+        Harness.Clock.Advance(TimeSpan.FromMinutes(19));
+        Assert.That((await OpenAsync()).Get<int>("x"), Is.EqualTo(1));
+        Assert.That((await RecordAsync()).Verify(secret), Is.True);
+        Harness.Clock.Advance(TimeSpan.FromMinutes(39));
+        Assert.That((await OpenAsync()).LastModified, Is.Null);
+        Assert.That((await RecordAsync()).Verify(secret), Is.True);
+        Harness.Clock.Advance(TimeSpan.FromMinutes(41));
+        Assert.That((await RecordAsync()).Exists, Is.False);
+    }
+
+    private async Task<SessionRecord> RecordAsync()
+    {
+        SessionRecord record = ((BufferedSessionStore)Harness.Open("alice")).Record;
+        await record.LoadAsync();
+        return record;
+    }
+
+    /// <returns>Whether the store has a record and can replace its secret safely; what is not buffered has none, which is asserted.</returns>
+    private async Task<bool> HasRecordAsync() => !await WritesThroughAsync() && Harness.Promised.VersionCheck;
+}
