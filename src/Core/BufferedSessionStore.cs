@@ -8,7 +8,8 @@ namespace WorkflowSessions;
 public abstract class BufferedSessionStore : ISessionStore
 {
     private readonly Dictionary<string, BufferedWorkflowEntries> _workflows = new(StringComparer.Ordinal);
-    private readonly BufferedWorkflowEntries _record;
+    private BufferedWorkflowEntries? _record;
+    private SessionRecord? _sessionRecord;
 
     /// <summary>Creates the store of one session.</summary>
     /// <param name="options">The options, which many stores share.</param>
@@ -19,15 +20,14 @@ public abstract class BufferedSessionStore : ISessionStore
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfInvalid(nameof(options));
         Options = options;
-        _record = new BufferedWorkflowEntries(this, SessionRecord.WorkflowId);
-        Record = new SessionRecord(_record);
     }
 
     /// <inheritdoc />
     public abstract SessionStoreCapabilities Capabilities { get; }
 
     /// <summary>Who may use the session, for those who keep sessions behind a cookie. Nobody else needs it.</summary>
-    public SessionRecord Record { get; }
+    public SessionRecord Record =>
+        _sessionRecord ??= new SessionRecord(_record = new BufferedWorkflowEntries(this, SessionRecord.WorkflowId));
 
     internal BufferedSessionStoreOptions Options { get; }
 
@@ -97,10 +97,12 @@ public abstract class BufferedSessionStore : ISessionStore
             );
         }
 
-        foreach (BufferedWorkflowEntries entries in _workflows.Values.Append(_record))
+        foreach (BufferedWorkflowEntries entries in _workflows.Values)
         {
             entries.Forget();
         }
+
+        _record?.Forget();
     }
 
     /// <summary>Loads one workflow and begins its idle time anew, in one round trip.</summary>

@@ -52,11 +52,11 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
 
     public bool TryGet(string key, Type type, out object? value)
     {
-        ThrowIfNotLoaded();
         if (!_entries.TryGetValue(key, out Entry? entry))
         {
-            // What is there has a valid key, so that only a miss needs the check.
+            // What is there was loaded and has a valid key, so that only a miss needs the checks.
             NameRules.ThrowIfInvalidKey(key);
+            ThrowIfNotLoaded();
             value = null;
             return false;
         }
@@ -67,13 +67,13 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
 
     public bool Has(string key)
     {
-        ThrowIfNotLoaded();
         if (_entries.ContainsKey(key))
         {
             return true;
         }
 
         NameRules.ThrowIfInvalidKey(key);
+        ThrowIfNotLoaded();
         return false;
     }
 

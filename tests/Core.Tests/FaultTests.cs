@@ -149,6 +149,100 @@ public sealed class FaultTests
     }
 
     [Test]
+    public async Task No_acknowledged_write_is_lost_to_any_mix_of_faults()
+    {
+        int writes = 0;
+        Database.BeforeWrite = () => FaultAsync(5);
+        Database.AfterWrite = () => FaultAsync(7);
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 4)
+                .Select(writer =>
+                    Task.Run(async () =>
+                    {
+                        for (int i = 0; i < 200; i++)
+                        {
+                            WorkflowSession workflow = await UntilItWorksAsync(OpenAsync);
+                            workflow.Set($"writer{writer}", i);
+                            await UntilItWorksAsync(async () =>
+                            {
+                                await workflow.CommitAsync();
+                                return true;
+                            });
+                            Assert.That(workflow.HasChanges, Is.False);
+                        }
+                    })
+                )
+        );
+        WorkflowSession all = await UntilItWorksAsync(OpenAsync);
+        Assert.That(Enumerable.Range(0, 4).Select(writer => all.Get($"writer{writer}", -1)), Is.All.EqualTo(199));
+        Assert.That(writes, Is.GreaterThan(1_000), "there were writes that failed");
+
+        async Task FaultAsync(int each)
+        {
+            await Task.Yield();
+            if (Interlocked.Increment(ref writes) % each == 0)
+            {
+                throw new IOException("The connection broke.");
+            }
+        }
+
+        static async Task<T> UntilItWorksAsync<T>(Func<Task<T>> action)
+        {
+            while (true)
+            {
+                try
+                {
+                    return await action();
+                }
+                catch (SessionStoreException)
+                {
+                    // The changes are still there, so that the same call may be made again.
+                }
+            }
+        }
+    }
+
+    [Test]
+    public async Task Versions_grow_by_one_in_a_generation_and_no_generation_comes_again()
+    {
+        HashSet<long> generations = [];
+        for (int round = 0; round < 3; round++)
+        {
+            WorkflowSession workflow = await OpenAsync();
+            for (int version = 1; version <= 4; version++)
+            {
+                if (version == 3)
+                {
+                    workflow.Clear();
+                }
+
+                workflow.Set("x", version);
+                await workflow.CommitAsync();
+                WorkflowRecord stored = Database.Read("alice", "checkout")!;
+                Assert.That(stored.Version, Is.EqualTo(version));
+                Assert.That(generations.Add(stored.Generation), Is.EqualTo(version == 1));
+                await workflow.LoadAsync();
+                Assert.That(Database.Read("alice", "checkout")!.Version, Is.EqualTo(version), "a load is no change");
+            }
+
+            workflow.End();
+            if (round == 1)
+            {
+                // Ended and begun anew in one commit is a new generation too.
+                workflow.Set("x", 0);
+                await workflow.CommitAsync();
+                Assert.That(Database.Read("alice", "checkout")!.Version, Is.EqualTo(1));
+                Assert.That(generations.Add(Database.Read("alice", "checkout")!.Generation), Is.True);
+                workflow.End();
+            }
+
+            await workflow.CommitAsync();
+            Assert.That(Database.Read("alice", "checkout"), Is.Null);
+        }
+    }
+
+    [Test]
     public async Task Failures_name_neither_values_nor_the_session()
     {
         WorkflowSession workflow = await OpenAsync();
