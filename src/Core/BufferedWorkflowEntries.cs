@@ -21,7 +21,6 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     private DateTimeOffset? _stamp;
 
     private long? _generation;
-    private long _version;
     private long _bytes;
 
     public bool IsLoaded { get; private set; }
@@ -61,7 +60,12 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
             return false;
         }
 
-        value = entry.IsDecoded ? entry.Decoded : Decode(key, entry, type);
+        value = entry.Decoded;
+        if (ReferenceEquals(value, Entry.NotDecoded))
+        {
+            value = Decode(key, entry, type);
+        }
+
         return true;
     }
 
@@ -82,10 +86,11 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         NameRules.ThrowIfInvalidKey(key);
         ThrowIfNotLoaded();
         Entry entry = new(Encode(key, value, type));
-        bool exists = _entries.TryGetValue(key, out Entry? previous);
-        ThrowIfOverLimit(key, entry, previous);
+        _ = _entries.TryGetValue(key, out Entry? previous);
+        long growth = Size(key, entry) - (previous is null ? 0 : Size(key, previous));
+        ThrowIfOverLimit(key, previous is null ? 1 : 0, growth);
         _entries[key] = entry;
-        _bytes += Size(key, entry) - (exists ? Size(key, previous!) : 0);
+        _bytes += growth;
         _touched.Add(key);
         Stamp();
     }
@@ -129,7 +134,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         Dictionary<string, object?> all = new(_entries.Count, StringComparer.Ordinal);
         foreach ((string key, Entry entry) in _entries)
         {
-            all[key] = entry.IsDecoded ? entry.Decoded : Decode(key, entry, typeof(object));
+            all[key] = ReferenceEquals(entry.Decoded, Entry.NotDecoded) ? Decode(key, entry, typeof(object)) : entry.Decoded;
         }
 
         return all;
@@ -287,7 +292,6 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
 
         ForgetChanges();
         _generation = result.Generation;
-        _version = result.Version;
         ExpiresAt = result.ExpiresAt;
         return true;
     }
@@ -350,7 +354,6 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
 
         _bytes = _entries.Sum(entry => Size(entry.Key, entry.Value));
         _generation = record?.Generation;
-        _version = record?.Version ?? 0;
         ExpiresAt = record?.ExpiresAt;
         IsLoaded = true;
     }
@@ -407,15 +410,14 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         if (value is not byte[])
         {
             entry.Decoded = value;
-            entry.IsDecoded = true;
         }
 
         return value;
     }
 
-    private void ThrowIfOverLimit(string key, Entry entry, Entry? previous)
+    private void ThrowIfOverLimit(string key, int newEntries, long growth)
     {
-        if (previous is null && _entries.Count >= _options.MaxEntries)
+        if (newEntries > 0 && _entries.Count >= _options.MaxEntries)
         {
             throw new WorkflowLimitException(
                 $"Key '{key}' would be one more than the {_options.MaxEntries} entries that workflow '{workflowId}' may have. "
@@ -424,7 +426,6 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
             );
         }
 
-        long growth = Size(key, entry) - (previous is null ? 0 : Size(key, previous));
         if (growth > 0 && _bytes + growth > _options.MaxWorkflowBytes)
         {
             throw new WorkflowLimitException(
@@ -478,10 +479,11 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
 
     private sealed class Entry(ReadOnlyMemory<byte> encoded)
     {
+        public static readonly object NotDecoded = new();
+
         public ReadOnlyMemory<byte> Encoded { get; } = encoded;
 
-        public object? Decoded { get; set; }
-
-        public bool IsDecoded { get; set; }
+        /// <summary>The value, once it was read; <see cref="NotDecoded"/> until then, and for ever where each reader gets a copy.</summary>
+        public object? Decoded { get; set; } = NotDecoded;
     }
 }

@@ -132,6 +132,33 @@ public sealed class FaultTests
     }
 
     [Test]
+    public async Task Cancellation_ends_the_pause_before_the_next_attempt()
+    {
+        // The clock stands still, so that the pause would last for ever once it is longer than nothing.
+        WorkflowSession workflow = await OpenAsync();
+        using CancellationTokenSource source = new();
+        int runs = 0;
+        Task update = workflow
+            .UpdateAsync(
+                async w =>
+                {
+                    runs++;
+                    WorkflowSession other = await OpenAsync();
+                    other.Set("other", runs);
+                    await other.CommitAsync();
+                    w.Set("x", 1);
+                },
+                source.Token
+            )
+            .AsTask();
+        Assert.That(update.IsCompleted, Is.False);
+        await source.CancelAsync();
+        Assert.That(async () => await update, Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(workflow.HasChanges, Is.False);
+        Assert.That((await OpenAsync()).Has("x"), Is.False);
+    }
+
+    [Test]
     public async Task Write_that_takes_its_time_is_waited_for()
     {
         WorkflowSession workflow = await OpenAsync();
