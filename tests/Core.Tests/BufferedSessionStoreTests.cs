@@ -1,0 +1,90 @@
+using System.Security.Cryptography;
+using WorkflowSessions.Contracts;
+
+namespace WorkflowSessions.Tests;
+
+/// <summary>What the base class does for stores that fail, or that promise less.</summary>
+public sealed class BufferedSessionStoreTests
+{
+    [Test]
+    public void Failure_to_list_or_to_end_is_one_of_the_store_and_says_what_is_known()
+    {
+        ExampleHarness harness = new((database, sessionId, options) => new Failing(database, sessionId, options));
+        ISessionStore session = harness.Open("alice");
+        Assert.That(
+            async () => await session.ListAsync(),
+            Throws.InstanceOf<SessionStoreException>().With.InnerException.InstanceOf<IOException>().And.Property("MayBeStored").False
+        );
+        Assert.That(
+            async () => await session.EndAsync(),
+            Throws.InstanceOf<SessionStoreException>().With.InnerException.InstanceOf<IOException>().And.Property("MayBeStored").True
+        );
+        WorkflowSession workflow = new(session, "checkout");
+        Assert.That(
+            async () => await workflow.LoadAsync(),
+            Throws.InstanceOf<SessionStoreException>().With.Property("MayBeStored").False.And.Property("WorkflowId").EqualTo("checkout")
+        );
+        Assert.That(workflow.IsLoaded, Is.False);
+    }
+
+    [Test]
+    public void Store_without_a_version_check_refuses_updates()
+    {
+        ExampleHarness harness = new((database, sessionId, options) => new Unversioned(database, sessionId, options));
+        WorkflowSession workflow = new(harness.Open("alice"), "checkout");
+        Assert.That(
+            async () => await workflow.UpdateAsync(w => w.Set("x", 1)),
+            Throws.InstanceOf<NotSupportedException>().With.Message.Contains("CommitAsync")
+        );
+    }
+
+    [TestCase(20, null, 40)]
+    [TestCase(20, 60, 120)]
+    [TestCase(20, 5, 40)]
+    public async Task Record_of_the_session_stays_twice_as_long_as_the_longest_workflow(int idle, int? ofOne, int expected)
+    {
+        InMemorySessionStoreOptions options = new()
+        {
+            IdleTimeout = TimeSpan.FromMinutes(idle),
+            TimeProvider = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(),
+        };
+        if (ofOne is { } minutes)
+        {
+            options.Workflow("one", workflow => workflow.IdleTimeout = TimeSpan.FromMinutes(minutes));
+        }
+
+        BufferedSessionStore session = (BufferedSessionStore)new InMemorySessionStoreFactory(options).Open("alice");
+        Assert.That(await session.Record.BeginAsync(RandomNumberGenerator.GetBytes(32)), Is.True);
+        Assert.That(options.Timeouts("$session").Idle, Is.EqualTo(TimeSpan.FromMinutes(expected)));
+    }
+
+    [Test]
+    public void Record_of_the_session_stays_for_ever_where_a_workflow_does()
+    {
+        InMemorySessionStoreOptions options = new();
+        options.Workflow("lasting", workflow => workflow.IdleTimeout = null);
+        options.Workflow("short", workflow => workflow.IdleTimeout = TimeSpan.FromMinutes(1));
+        Assert.That(options.Timeouts("$session"), Is.EqualTo(((TimeSpan?)null, (TimeSpan?)null)));
+    }
+
+    private sealed class Failing(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
+        : ExampleSessionStore(database, sessionId, options)
+    {
+        protected override ValueTask<WorkflowRecord?> LoadWorkflowAsync(
+            string workflowId,
+            TimeSpan? idleTimeout,
+            CancellationToken cancellationToken
+        ) => throw new IOException("disk");
+
+        protected override ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken) =>
+            throw new IOException("disk");
+
+        protected override ValueTask EndWorkflowsAsync(CancellationToken cancellationToken) => throw new IOException("disk");
+    }
+
+    private sealed class Unversioned(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
+        : ExampleSessionStore(database, sessionId, options)
+    {
+        public override SessionStoreCapabilities Capabilities { get; } = new() { Buffered = true };
+    }
+}
