@@ -51,7 +51,7 @@ public sealed class PackageRulesTests(Assembly package)
         );
 
     [Test]
-    public void Interfaces_and_delegating_names_are_not_there_for_their_own_sake() =>
+    public void No_type_is_named_Utils_or_Helper() =>
         Assert.That(
             package
                 .GetTypes()

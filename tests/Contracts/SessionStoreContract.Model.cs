@@ -83,7 +83,7 @@ public abstract partial class SessionStoreContract
                     await actor.CommitAsync(stored);
                     break;
                 case ActorAction.Update:
-                    await WithRunningClockAsync(new ValueTask(actor.UpdateAsync(stored, step.Key, i)));
+                    await Harness.WithRunningClockAsync(new ValueTask(actor.UpdateAsync(stored, step.Key, i)));
                     break;
                 case ActorAction.Expire:
                     Harness.Clock.Advance(TimeSpan.FromMinutes(21));

@@ -114,7 +114,7 @@ public abstract partial class SessionStoreContract
             await EndAsync();
             WorkflowSession workflow = new(Harness.Open("alice"), "checkout");
             int runs = 0;
-            await WithRunningClockAsync(
+            await Harness.WithRunningClockAsync(
                 workflow.UpdateAsync(async w =>
                 {
                     if (runs++ < others)
@@ -145,7 +145,7 @@ public abstract partial class SessionStoreContract
         WorkflowSession workflow = await OpenAsync();
         int runs = 0;
         WorkflowConflictException? conflict = await Assert.ThrowsAsync<WorkflowConflictException>(async () =>
-            await WithRunningClockAsync(
+            await Harness.WithRunningClockAsync(
                 workflow.UpdateAsync(async w =>
                 {
                     runs++;
@@ -244,22 +244,9 @@ public abstract partial class SessionStoreContract
                     })
                 )
         );
-        await WithRunningClockAsync(new ValueTask(work), TimeSpan.FromMilliseconds(20));
+        await Harness.WithRunningClockAsync(new ValueTask(work), TimeSpan.FromMilliseconds(20));
         Assert.That((await OpenAsync("counter")).Get<int>("n"), Is.EqualTo(Writers * Times));
         WorkflowSession all = await OpenAsync("shared");
         Assert.That(Enumerable.Range(0, Writers).Select(writer => all.Get($"writer{writer}", -1)), Is.All.EqualTo(Times - 1));
-    }
-
-    /// <summary>Awaits work that waits on the clock, which goes on meanwhile.</summary>
-    private async Task WithRunningClockAsync(ValueTask work, TimeSpan? step = null)
-    {
-        Task task = work.AsTask();
-        while (!task.IsCompleted)
-        {
-            Harness.Clock.Advance(step ?? TimeSpan.FromMilliseconds(300));
-            await Task.WhenAny(task, Task.Delay(1));
-        }
-
-        await task;
     }
 }

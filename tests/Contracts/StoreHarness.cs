@@ -14,6 +14,19 @@ public abstract class StoreHarness : IAsyncDisposable
     /// <summary>Opens a session as a new request does. Two requests of one session see the same data.</summary>
     public abstract ISessionStore Open(string sessionId);
 
+    /// <summary>Awaits work that waits on the clock, which goes on meanwhile.</summary>
+    public async Task WithRunningClockAsync(ValueTask work, TimeSpan? step = null)
+    {
+        Task task = work.AsTask();
+        while (!task.IsCompleted)
+        {
+            Clock.Advance(step ?? TimeSpan.FromMilliseconds(300));
+            await Task.WhenAny(task, Task.Delay(1));
+        }
+
+        await task;
+    }
+
     public virtual ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);

@@ -96,13 +96,7 @@ public sealed class FaultTests
                 w.Set("n", w.Get("n", 0) + 1);
             })
             .AsTask();
-        while (!update.IsCompleted)
-        {
-            harness.Clock.Advance(TimeSpan.FromSeconds(1));
-            await Task.WhenAny(update, Task.Delay(1));
-        }
-
-        await update;
+        await harness.WithRunningClockAsync(new ValueTask(update), TimeSpan.FromSeconds(1));
         Assert.That(runs, Is.EqualTo(2));
         Assert.That(workflow.Get<int>("n"), Is.EqualTo(2));
     }
