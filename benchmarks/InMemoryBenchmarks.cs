@@ -10,7 +10,7 @@ public class InMemoryBenchmarks
     [Params(0, 10, 99)]
     public int OtherWorkflows { get; set; }
 
-    [Params(1_000, 100_000)]
+    [Params(1_000, 1_000_000)]
     public int OtherSessions { get; set; }
 
     [GlobalSetup]

@@ -12,13 +12,11 @@ public abstract class BufferedSessionStore : ISessionStore
     private SessionRecord? _sessionRecord;
 
     /// <summary>Creates the store of one session.</summary>
-    /// <param name="options">The options, which many stores share.</param>
+    /// <param name="options">The options, which many stores share, and which their factory has checked.</param>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is null.</exception>
-    /// <exception cref="ArgumentException">An option is out of range.</exception>
     protected BufferedSessionStore(BufferedSessionStoreOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        options.ThrowIfInvalid(nameof(options));
         Options = options;
     }
 

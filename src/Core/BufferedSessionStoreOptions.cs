@@ -1,9 +1,13 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
 namespace WorkflowSessions;
 
 /// <summary>Options that all buffered stores have. Set them before the first use.</summary>
 public class BufferedSessionStoreOptions
 {
     private readonly Dictionary<string, WorkflowOptions> _workflows = new(StringComparer.Ordinal);
+    private ILogger? _logger;
 
     /// <summary>How long a workflow stays when nobody loads or commits it. 20 minutes by default; null for no limit.</summary>
     public TimeSpan? IdleTimeout { get; set; } = TimeSpan.FromMinutes(20);
@@ -28,6 +32,11 @@ public class BufferedSessionStoreOptions
 
     /// <summary>The clock of stamps and timeouts; the system's by default.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>Where failures and conflicts are logged, in the category <c>WorkflowSessions</c>. Null, nowhere, by default; that of the host where there is one.</summary>
+    public ILoggerFactory? LoggerFactory { get; set; }
+
+    internal ILogger Logger => _logger ??= LoggerFactory?.CreateLogger(WorkflowSessionsDiagnostics.LoggerCategory) ?? NullLogger.Instance;
 
     /// <summary>Sets options of one workflow. They begin as those of the store are at the time of the call.</summary>
     /// <param name="workflowId">The id of the workflow.</param>
@@ -64,41 +73,47 @@ public class BufferedSessionStoreOptions
                 : longest;
         }
 
-        return longest is { } span && span < TimeSpan.FromDays(36_500) ? 2 * span : null;
+        return 2 * longest;
     }
 
-    /// <summary>Checks the options, as every store does when it is created.</summary>
+    /// <summary>Checks the options, as the host does when it starts and every factory when it is created.</summary>
+    /// <param name="parameterName">The name of the parameter that the options came in.</param>
     /// <exception cref="ArgumentException">An option is out of range; the message names it and the range.</exception>
-    internal void ThrowIfInvalid(string parameter)
+    public virtual void ThrowIfInvalid(string? parameterName = null)
     {
-        Require(MaxEntries > 0, $"{nameof(MaxEntries)} must be at least 1.");
-        Require(MaxWorkflowBytes > 0, $"{nameof(MaxWorkflowBytes)} must be at least 1.");
-        Require(MaxWorkflows > 0, $"{nameof(MaxWorkflows)} must be at least 1.");
-        Require(UpdateTimeout > TimeSpan.Zero, $"{nameof(UpdateTimeout)} must be longer than zero.");
-        Require(Serializer is not null, $"{nameof(Serializer)} must be set.");
-        Require(TimeProvider is not null, $"{nameof(TimeProvider)} must be set.");
-        Require(IsValid(IdleTimeout), $"{nameof(IdleTimeout)} must be at least a millisecond, or null for none.");
-        Require(IsValid(AbsoluteTimeout), $"{nameof(AbsoluteTimeout)} must be at least a millisecond, or null for none.");
+        Require(MaxEntries > 0, $"{nameof(MaxEntries)} must be at least 1.", parameterName);
+        Require(MaxWorkflowBytes > 0, $"{nameof(MaxWorkflowBytes)} must be at least 1.", parameterName);
+        Require(MaxWorkflows > 0, $"{nameof(MaxWorkflows)} must be at least 1.", parameterName);
+        Require(UpdateTimeout > TimeSpan.Zero, $"{nameof(UpdateTimeout)} must be longer than zero.", parameterName);
+        Require(Serializer is not null, $"{nameof(Serializer)} must be set.", parameterName);
+        Require(TimeProvider is not null, $"{nameof(TimeProvider)} must be set.", parameterName);
+        RequireTimeouts(IdleTimeout, AbsoluteTimeout, "");
         foreach ((string id, WorkflowOptions options) in _workflows)
         {
-            Require(
-                IsValid(options.IdleTimeout),
-                $"{nameof(IdleTimeout)} of workflow '{id}' must be at least a millisecond, or null for none."
-            );
-            Require(
-                IsValid(options.AbsoluteTimeout),
-                $"{nameof(AbsoluteTimeout)} of workflow '{id}' must be at least a millisecond, or null for none."
-            );
+            RequireTimeouts(options.IdleTimeout, options.AbsoluteTimeout, $" of workflow '{id}'");
         }
 
-        static bool IsValid(TimeSpan? timeout) => timeout is null || timeout >= TimeSpan.FromMilliseconds(1);
-
-        void Require(bool condition, string message)
+        void RequireTimeouts(TimeSpan? idle, TimeSpan? absolute, string of)
         {
-            if (!condition)
-            {
-                throw new ArgumentException(message, parameter);
-            }
+            const string Range = "must be from a millisecond to 36,500 days, or null for none.";
+            Require(IsValid(idle), $"{nameof(IdleTimeout)}{of} {Range}", parameterName);
+            Require(IsValid(absolute), $"{nameof(AbsoluteTimeout)}{of} {Range}", parameterName);
+        }
+
+        static bool IsValid(TimeSpan? timeout) =>
+            timeout is null || (timeout >= TimeSpan.FromMilliseconds(1) && timeout <= TimeSpan.FromDays(36_500));
+    }
+
+    /// <summary>Throws when an option is out of range.</summary>
+    /// <param name="condition">What must hold.</param>
+    /// <param name="message">The option and its range.</param>
+    /// <param name="parameterName">The name of the parameter that the options came in.</param>
+    /// <exception cref="ArgumentException">The condition does not hold.</exception>
+    protected static void Require(bool condition, string message, string? parameterName)
+    {
+        if (!condition)
+        {
+            throw new ArgumentException(message, parameterName);
         }
     }
 }

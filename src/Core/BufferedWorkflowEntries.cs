@@ -144,15 +144,21 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     {
         ThrowIfUpdating();
         WorkflowRecord? record = await ReadAsync(cancellationToken).ConfigureAwait(false);
+        if (_generation is not null && record?.Generation != _generation)
+        {
+            if (HasChanges && !_ended)
+            {
+                throw new WorkflowConflictException(workflowId, WorkflowConflictReason.Ended, []);
+            }
+
+            // What was to end is over already.
+            _ended = false;
+        }
+
         if (!HasChanges)
         {
             Take(record);
             return;
-        }
-
-        if (_generation is not null && record?.Generation != _generation)
-        {
-            throw new WorkflowConflictException(workflowId, WorkflowConflictReason.Ended, []);
         }
 
         Merge(record);
@@ -204,6 +210,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
             }
 
             WorkflowSessionsDiagnostics.Retry(_storeName);
+            _options.Logger.LogUpdateRunsAgain(workflowId, _storeName);
             // Full jitter: those who collided don't meet again at the same time.
             int delay = Random.Shared.Next(Math.Min(MaxDelayMilliseconds, 1 << Math.Min(attempt, 8)) + 1);
             await Task.Delay(TimeSpan.FromMilliseconds(delay), _options.TimeProvider, cancellationToken).ConfigureAwait(false);
@@ -253,8 +260,14 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
                 .LoadAsync(_storeName, _options.TimeProvider, () => store.LoadWorkflowAsync(workflowId, Timeouts.Idle, cancellationToken))
                 .ConfigureAwait(false);
         }
-        catch (Exception error) when (BufferedSessionStore.IsForeign(error))
+        catch (Exception error) when (error is not OperationCanceledException)
         {
+            _options.Logger.LogLoadFailed(workflowId, _storeName, NameOf(error));
+            if (error is WorkflowSessionException)
+            {
+                throw;
+            }
+
             throw new SessionStoreException($"Workflow '{workflowId}' could not be loaded.", workflowId, mayBeStored: false, error);
         }
     }
@@ -270,14 +283,26 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
                 .CommitAsync(_storeName, _options.TimeProvider, commit, () => store.CommitWorkflowAsync(commit, cancellationToken))
                 .ConfigureAwait(false);
         }
-        catch (Exception error) when (BufferedSessionStore.IsForeign(error))
+        catch (Exception error) when (error is not OperationCanceledException)
         {
+            bool mayBeStored = error is SessionStoreException { MayBeStored: true } or not WorkflowSessionException;
+            _options.Logger.LogCommitFailed(workflowId, _storeName, NameOf(error), mayBeStored);
+            if (error is WorkflowSessionException)
+            {
+                throw;
+            }
+
             throw new SessionStoreException(
                 $"The changes of workflow '{workflowId}' could not be committed, or may have been without an answer.",
                 workflowId,
                 mayBeStored: true,
                 error
             );
+        }
+
+        if (result.Outcome != CommitOutcome.Stored)
+        {
+            _options.Logger.LogCommitRefused(workflowId, _storeName, result.Outcome);
         }
 
         if (result.Outcome == CommitOutcome.Ended)
@@ -457,6 +482,9 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         throw new InvalidOperationException(
             $"Workflow '{workflowId}' is not loaded. Call LoadAsync first; reading never waits for a store."
         );
+
+    /// <summary>The type of the engine's error, and not what it says, which may hold anything.</summary>
+    private static string NameOf(Exception error) => ((error as SessionStoreException)?.InnerException ?? error).GetType().Name;
 
     private static long Size(string key, Entry entry) => Encoding.UTF8.GetByteCount(key) + entry.Encoded.Length;
 

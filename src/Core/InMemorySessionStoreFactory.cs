@@ -34,13 +34,6 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
     {
         _options = options ?? new InMemorySessionStoreOptions();
         _options.ThrowIfInvalid(nameof(options));
-        if (_options.MaxSessions < 1)
-        {
-            throw new ArgumentException(
-                $"{nameof(InMemorySessionStoreOptions.MaxSessions)} must be at least 1, or null for no limit.",
-                nameof(options)
-            );
-        }
     }
 
     /// <summary>The number of sessions in memory, those included that have expired and not been freed yet.</summary>

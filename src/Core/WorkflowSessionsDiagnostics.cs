@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
 
 namespace WorkflowSessions;
 
-/// <summary>The names of what the buffered stores measure and trace. Nothing in it is a key, a value or an id of a session or workflow.</summary>
+/// <summary>The names of what the buffered stores measure and trace. Nothing in it is a key, a value or the id of a session; the id of a workflow is in log messages only.</summary>
 /// <remarks>
 /// <code>
 /// workflowsessions.load.duration     histogram, s     tags store, outcome (loaded, absent, failed, cancelled)
@@ -11,16 +12,22 @@ namespace WorkflowSessions;
 /// workflowsessions.commit.bytes      histogram, By    tag store; keys and encoded values that were set
 /// workflowsessions.update.retries    counter          tag store
 /// </code>
+/// <code>
+/// events in the category "WorkflowSessions": 1 load failed, 2 commit failed (errors), 3 commit refused (information), 4 update runs again (debug)
+/// </code>
 /// Activities are named "WorkflowSessions load" and "WorkflowSessions commit" and have the same tags. Conflicts are the commits with the
-/// outcomes ended and changed.
+/// outcomes ended and changed. A log message names the workflow, and the type of an error; what the error says is in the exception that is thrown.
 /// </remarks>
-public static class WorkflowSessionsDiagnostics
+public static partial class WorkflowSessionsDiagnostics
 {
     /// <summary>The name of the meter.</summary>
     public const string MeterName = "WorkflowSessions";
 
     /// <summary>The name of the activity source.</summary>
     public const string ActivitySourceName = "WorkflowSessions";
+
+    /// <summary>The category of the log messages.</summary>
+    public const string LoggerCategory = "WorkflowSessions";
 
     private const string StoreTag = "store";
     private const string OutcomeTag = "outcome";
@@ -66,6 +73,26 @@ public static class WorkflowSessionsDiagnostics
     }
 
     internal static void Retry(string store) => UpdateRetries.Add(1, new KeyValuePair<string, object?>(StoreTag, store));
+
+    [LoggerMessage(1, LogLevel.Error, "Workflow {Workflow} could not be loaded from {Store}: {Error}.")]
+    internal static partial void LogLoadFailed(this ILogger logger, string workflow, string store, string error);
+
+    [LoggerMessage(
+        2,
+        LogLevel.Error,
+        "The changes of workflow {Workflow} could not be committed to {Store}: {Error}. They may be stored: {MayBeStored}."
+    )]
+    internal static partial void LogCommitFailed(this ILogger logger, string workflow, string store, string error, bool mayBeStored);
+
+    [LoggerMessage(
+        3,
+        LogLevel.Information,
+        "The changes of workflow {Workflow} were refused by {Store}, because it has {Outcome} since it was loaded."
+    )]
+    internal static partial void LogCommitRefused(this ILogger logger, string workflow, string store, CommitOutcome outcome);
+
+    [LoggerMessage(4, LogLevel.Debug, "The update of workflow {Workflow} in {Store} runs again, because others committed meanwhile.")]
+    internal static partial void LogUpdateRunsAgain(this ILogger logger, string workflow, string store);
 
     private static async Task<T> MeasureAsync<T>(
         string name,

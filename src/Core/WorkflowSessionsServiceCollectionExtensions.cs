@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using WorkflowSessions;
 
@@ -30,17 +31,46 @@ public static class WorkflowSessionsServiceCollectionExtensions
         Action<InMemorySessionStoreOptions>? configure = null
     )
     {
+        return builder.AddStore<InMemorySessionStoreOptions>((_, options) => new InMemorySessionStoreFactory(options), configure);
+    }
+
+    /// <summary>Registers a store, as the packages of the stores do: a singleton <see cref="ISessionStoreFactory"/>, and options that are checked at start.</summary>
+    /// <typeparam name="TOptions">The type of its options.</typeparam>
+    /// <param name="builder">What <see cref="AddWorkflowSessions"/> returned.</param>
+    /// <param name="create">Creates the store, once.</param>
+    /// <param name="configure">Sets options; null for the defaults.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="builder"/> or <paramref name="create"/> is null.</exception>
+    /// <remarks>
+    /// Where the options name no logger factory, they get that of the host; where they name no clock, the host's
+    /// <see cref="TimeProvider"/> if it has one.
+    /// </remarks>
+    public static IWorkflowSessionsBuilder AddStore<TOptions>(
+        this IWorkflowSessionsBuilder builder,
+        Func<IServiceProvider, TOptions, ISessionStoreFactory> create,
+        Action<TOptions>? configure = null
+    )
+        where TOptions : BufferedSessionStoreOptions, new()
+    {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<InMemorySessionStoreOptions>, InMemoryValidation>());
-        OptionsBuilder<InMemorySessionStoreOptions> options = builder.Services.AddOptions<InMemorySessionStoreOptions>().ValidateOnStart();
+        ArgumentNullException.ThrowIfNull(create);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, StoreValidation<TOptions>>());
+        OptionsBuilder<TOptions> options = builder.Services.AddOptions<TOptions>().ValidateOnStart();
         if (configure is not null)
         {
             options.Configure(configure);
         }
 
-        builder.Services.AddSingleton<ISessionStoreFactory>(services => new InMemorySessionStoreFactory(
-            services.GetRequiredService<IOptions<InMemorySessionStoreOptions>>().Value
-        ));
+        options.PostConfigure<IServiceProvider>(
+            (store, services) =>
+            {
+                store.LoggerFactory ??= services.GetService<ILoggerFactory>();
+                if (store.TimeProvider == TimeProvider.System && services.GetService<TimeProvider>() is { } clock)
+                {
+                    store.TimeProvider = clock;
+                }
+            }
+        );
+        builder.Services.AddSingleton(services => create(services, services.GetRequiredService<IOptions<TOptions>>().Value));
         return builder;
     }
 
@@ -73,13 +103,14 @@ public static class WorkflowSessionsServiceCollectionExtensions
         }
     }
 
-    private sealed class InMemoryValidation : IValidateOptions<InMemorySessionStoreOptions>
+    private sealed class StoreValidation<TOptions> : IValidateOptions<TOptions>
+        where TOptions : BufferedSessionStoreOptions
     {
-        public ValidateOptionsResult Validate(string? name, InMemorySessionStoreOptions options)
+        public ValidateOptionsResult Validate(string? name, TOptions options)
         {
             try
             {
-                _ = new InMemorySessionStoreFactory(options);
+                options.ThrowIfInvalid();
                 return ValidateOptionsResult.Success;
             }
             catch (ArgumentException error)

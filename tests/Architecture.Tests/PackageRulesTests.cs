@@ -15,7 +15,12 @@ public sealed class PackageRulesTests(Assembly package)
     // What a package may be built on, besides the framework and the core.
     private static readonly Dictionary<string, string[]> AllowedReferences = new(StringComparer.Ordinal)
     {
-        ["WorkflowSessions"] = ["Microsoft.Extensions.DependencyInjection.Abstractions", "Microsoft.Extensions.Options"],
+        ["WorkflowSessions"] =
+        [
+            "Microsoft.Extensions.DependencyInjection.Abstractions",
+            "Microsoft.Extensions.Logging.Abstractions",
+            "Microsoft.Extensions.Options",
+        ],
     };
 
     // A wall clock, or a wait that no clock of a test can drive.

@@ -221,6 +221,9 @@ public abstract partial class SessionStoreContract
         late.Set("x", 2);
         lateClear.Clear();
         lateEnd.End();
+        await lateEnd.LoadAsync();
+        Assert.That(lateEnd.HasChanges, Is.False, "what was to end is over already");
+        Assert.That(lateEnd.Get<int>("new"), Is.EqualTo(1));
         Assert.That(async () => await late.CommitAsync(), Throws.InstanceOf<WorkflowConflictException>());
         Assert.That(async () => await lateClear.CommitAsync(), Throws.InstanceOf<WorkflowConflictException>());
         await lateEnd.CommitAsync();

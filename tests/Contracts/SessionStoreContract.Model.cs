@@ -163,7 +163,9 @@ public abstract partial class SessionStoreContract
 
         public async Task LoadAsync(StoredModel stored)
         {
-            bool refused = HasChanges && _generation is not null && stored.Generation != _generation;
+            bool gone = _generation is not null && stored.Generation != _generation;
+            bool refused = HasChanges && gone && !_ended;
+            _ended &= !gone;
             await ExpectConflictAsync(() => Session.LoadAsync(), refused);
             if (!refused)
             {

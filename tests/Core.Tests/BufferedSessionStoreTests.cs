@@ -28,6 +28,37 @@ public sealed class BufferedSessionStoreTests
     }
 
     [Test]
+    public async Task Cancellation_ends_the_waits_of_the_store_and_loses_nothing()
+    {
+        ExampleHarness harness = new((database, sessionId, options) => new Waiting(database, sessionId, options));
+        using CancellationTokenSource source = new();
+        WorkflowSession workflow = new(harness.Open("alice"), "checkout");
+        await workflow.LoadAsync();
+        workflow.Set("x", 1);
+        WorkflowSession next = new(harness.Open("alice"), "checkout");
+        Task[] waits =
+        [
+            workflow.CommitAsync(source.Token).AsTask(),
+            next.LoadAsync(source.Token).AsTask(),
+            new WorkflowSession(harness.Open("alice"), "checkout").UpdateAsync(w => w.Set("y", 1), source.Token).AsTask(),
+            harness.Open("alice").ListAsync(source.Token).AsTask(),
+            harness.Open("alice").EndAsync(source.Token).AsTask(),
+        ];
+        Assert.That(waits.Select(wait => wait.IsCompleted), Is.All.False);
+        await source.CancelAsync();
+        foreach (Task wait in waits)
+        {
+            Assert.That(async () => await wait, Throws.InstanceOf<OperationCanceledException>());
+        }
+
+        Assert.That(workflow.HasChanges, Is.True);
+        Assert.That(next.IsLoaded, Is.False);
+        await workflow.CommitAsync();
+        await next.LoadAsync();
+        Assert.That(next.GetAll(), Is.EqualTo(new Dictionary<string, object?> { ["x"] = 1 }));
+    }
+
+    [Test]
     public void Store_without_a_version_check_refuses_updates()
     {
         ExampleHarness harness = new((database, sessionId, options) => new Unversioned(database, sessionId, options));
@@ -86,5 +117,41 @@ public sealed class BufferedSessionStoreTests
         : ExampleSessionStore(database, sessionId, options)
     {
         public override SessionStoreCapabilities Capabilities { get; } = new() { Buffered = true };
+    }
+
+    /// <summary>Waits before everything for as long as somebody may cancel it.</summary>
+    private sealed class Waiting(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
+        : ExampleSessionStore(database, sessionId, options)
+    {
+        protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
+            string workflowId,
+            TimeSpan? idleTimeout,
+            CancellationToken cancellationToken
+        )
+        {
+            await WaitAsync(cancellationToken);
+            return await base.LoadWorkflowAsync(workflowId, idleTimeout, cancellationToken);
+        }
+
+        protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
+        {
+            await WaitAsync(cancellationToken);
+            return await base.CommitWorkflowAsync(commit, cancellationToken);
+        }
+
+        protected override async ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken)
+        {
+            await WaitAsync(cancellationToken);
+            return await base.ListWorkflowsAsync(cancellationToken);
+        }
+
+        protected override async ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
+        {
+            await WaitAsync(cancellationToken);
+            await base.EndWorkflowsAsync(cancellationToken);
+        }
+
+        private static Task WaitAsync(CancellationToken cancellationToken) =>
+            cancellationToken.CanBeCanceled ? Task.Delay(Timeout.Infinite, cancellationToken) : Task.CompletedTask;
     }
 }

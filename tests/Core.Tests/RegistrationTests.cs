@@ -43,6 +43,33 @@ public sealed class RegistrationTests
     }
 
     [Test]
+    public async Task Clock_and_log_of_the_host_are_used_unless_the_options_name_others()
+    {
+        Microsoft.Extensions.Time.Testing.FakeTimeProvider clock = new();
+        using LogOfTest log = new();
+        using IHost host = Build(services =>
+        {
+            services.AddSingleton<TimeProvider>(clock).AddSingleton<Microsoft.Extensions.Logging.ILoggerFactory>(log);
+            services.AddWorkflowSessions().AddInMemoryStore();
+        });
+        WorkflowSession workflow = new(host.Services.GetRequiredService<ISessionStoreFactory>().Open("alice"), "checkout");
+        await workflow.UpdateAsync(w => w.Set("step", 1));
+        Assert.That(workflow.LastModified, Is.EqualTo(clock.GetUtcNow()));
+        clock.Advance(TimeSpan.FromMinutes(21));
+        workflow.Set("step", 2);
+        Assert.That(async () => await workflow.CommitAsync(), Throws.InstanceOf<WorkflowConflictException>());
+        Assert.That(log.Messages, Has.Count.EqualTo(1));
+
+        Microsoft.Extensions.Time.Testing.FakeTimeProvider other = new();
+        using IHost named = Build(services =>
+        {
+            services.AddSingleton<TimeProvider>(clock);
+            services.AddWorkflowSessions().AddInMemoryStore(options => options.TimeProvider = other);
+        });
+        Assert.That(named.Services.GetRequiredService<IOptions<InMemorySessionStoreOptions>>().Value.TimeProvider, Is.SameAs(other));
+    }
+
+    [Test]
     public void Application_without_a_store_does_not_start()
     {
         using IHost host = Build(services => services.AddWorkflowSessions());

@@ -88,6 +88,42 @@ public sealed class TelemetryTests
         Assert.That(ownTraces.Concat(own.Select(m => m.Tags)), Has.None.Contains(Secret));
     }
 
+    [Test]
+    public async Task Failures_and_conflicts_are_logged_without_a_word_of_the_users()
+    {
+        LogOfTest log = new();
+        ExampleDatabase database = new();
+        BufferedSessionStoreOptions options = new() { LoggerFactory = log };
+        WorkflowSession Open() => new(new ExampleSessionStore(database, $"session-{Secret}", options), "checkout");
+        WorkflowSession workflow = Open();
+        await workflow.UpdateAsync(w => w.Set($"key-{Secret}", Secret));
+        WorkflowSession late = Open();
+        await late.LoadAsync();
+        workflow.End();
+        await workflow.CommitAsync();
+        late.Set($"key-{Secret}", Secret);
+        Assert.That(async () => await late.CommitAsync(), Throws.InstanceOf<WorkflowConflictException>());
+        int runs = 0;
+        await workflow.UpdateAsync(async w =>
+        {
+            if (runs++ == 0)
+            {
+                await Open().UpdateAsync(other => other.Set("y", 1));
+            }
+
+            w.Set("x", 1);
+        });
+        database.BeforeWrite = () => throw new IOException(Secret);
+        workflow.Set("x", 2);
+        Assert.That(async () => await workflow.CommitAsync(), Throws.InstanceOf<SessionStoreException>());
+        Assert.That(async () => await Open().LoadAsync(), Throws.InstanceOf<SessionStoreException>());
+
+        Assert.That(log.Messages.Select(message => message.Split(' ')[0]), Is.EqualTo(new[] { "3", "3", "4", "2", "1" }));
+        Assert.That(log.Messages, Is.All.Contains("checkout"));
+        Assert.That(log.Messages, Has.None.Contains(Secret));
+        Assert.That(log.Messages[3], Does.Contain("IOException").And.Contain("They may be stored: True"));
+    }
+
     private static string Text(ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
         List<string> texts = [];
