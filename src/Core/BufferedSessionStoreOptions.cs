@@ -36,6 +36,9 @@ public class BufferedSessionStoreOptions
     /// <summary>Where failures and conflicts are logged, in the category <c>WorkflowSessions</c>. Null, nowhere, by default; that of the host where there is one.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 
+    /// <summary>Whether every workflow must have a timeout, because the store keeps data outside the process.</summary>
+    protected virtual bool RequiresExpiry => false;
+
     internal ILogger Logger => _logger ??= LoggerFactory?.CreateLogger(WorkflowSessionsDiagnostics.LoggerCategory) ?? NullLogger.Instance;
 
     /// <summary>Sets options of one workflow. They begin as those of the store are at the time of the call.</summary>
@@ -98,6 +101,11 @@ public class BufferedSessionStoreOptions
             const string Range = "must be from a millisecond to 36,500 days, or null for none.";
             Require(IsValid(idle), $"{nameof(IdleTimeout)}{of} {Range}", parameterName);
             Require(IsValid(absolute), $"{nameof(AbsoluteTimeout)}{of} {Range}", parameterName);
+            Require(
+                !RequiresExpiry || idle is not null || absolute is not null,
+                $"{nameof(IdleTimeout)}{of} must be set where {nameof(AbsoluteTimeout)} is not: what is kept outside the process must end some time.",
+                parameterName
+            );
         }
 
         static bool IsValid(TimeSpan? timeout) =>

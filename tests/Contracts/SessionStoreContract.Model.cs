@@ -86,7 +86,7 @@ public abstract partial class SessionStoreContract
                     await Harness.WithRunningClockAsync(new ValueTask(actor.UpdateAsync(stored, step.Key, i)));
                     break;
                 case ActorAction.Expire:
-                    Harness.Clock.Advance(TimeSpan.FromMinutes(21));
+                    await Harness.PassAsync(TimeSpan.FromMinutes(21));
                     stored.End();
                     break;
                 default:

@@ -14,13 +14,23 @@ public abstract class StoreHarness : IAsyncDisposable
     /// <summary>Opens a session as a new request does. Two requests of one session see the same data.</summary>
     public abstract ISessionStore Open(string sessionId);
 
+    /// <summary>Lets time pass, for the clock and for what is stored. A server has a clock of its own, which its harness must let pass too.</summary>
+    public virtual ValueTask PassAsync(TimeSpan time)
+    {
+        Clock.Advance(time);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>How far the clock may go on per turn while work is awaited that takes real time on a server; null for as far as a test likes.</summary>
+    protected virtual TimeSpan? LongestStep => null;
+
     /// <summary>Awaits work that waits on the clock, which goes on meanwhile.</summary>
     public async Task WithRunningClockAsync(ValueTask work, TimeSpan? step = null)
     {
         Task task = work.AsTask();
         while (!task.IsCompleted)
         {
-            Clock.Advance(step ?? TimeSpan.FromMilliseconds(300));
+            Clock.Advance(LongestStep ?? step ?? TimeSpan.FromMilliseconds(300));
             await Task.WhenAny(task, Task.Delay(1));
         }
 

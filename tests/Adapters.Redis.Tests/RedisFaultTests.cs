@@ -1,0 +1,245 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using StackExchange.Redis;
+using WorkflowSessions.Contracts;
+
+namespace WorkflowSessions.Redis.Tests;
+
+/// <summary>Real faults of the server, and of what is stored in it.</summary>
+public sealed class RedisFaultTests
+{
+    [Test]
+    public async Task Server_that_is_killed_under_load_keeps_every_acknowledged_commit()
+    {
+        using RedisServer server = await RedisServer.StartAsync("--appendonly", "yes", "--appendfsync", "always");
+        await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(
+            $"{server.Address},abortConnect=false,connectTimeout=1000"
+        );
+        RedisSessionStoreFactory sessions = new(connection, new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromSeconds(2) });
+        ConcurrentBag<(string Session, int Value)> acknowledged = [];
+        ConcurrentBag<(string Session, int Value)> refused = [];
+        using CancellationTokenSource end = new();
+        Task[] writers =
+        [
+            .. Enumerable
+                .Range(0, 16)
+                .Select(writer =>
+                    Task.Run(async () =>
+                    {
+                        for (int i = 0; !end.IsCancellationRequested; i++)
+                        {
+                            string session = $"writer{writer}-{i}";
+                            try
+                            {
+                                WorkflowSession workflow = new(sessions.Open(session), "checkout");
+                                await workflow.LoadAsync();
+                                workflow.Set("value", i);
+                                await workflow.CommitAsync();
+                                acknowledged.Add((session, i));
+                            }
+                            catch (SessionStoreException error)
+                            {
+                                if (!error.MayBeStored)
+                                {
+                                    refused.Add((session, i));
+                                }
+                            }
+                        }
+                    })
+                ),
+        ];
+        await UntilAsync(() => acknowledged.Count > 500);
+        server.Kill();
+        await UntilAsync(() => refused.Count > 16);
+        await server.RunAsync();
+        long restarted = Stopwatch.GetTimestamp();
+        int before = acknowledged.Count;
+        await UntilAsync(() => acknowledged.Count > before);
+        TimeSpan back = Stopwatch.GetElapsedTime(restarted);
+        await UntilAsync(() => acknowledged.Count > before + 500);
+        await end.CancelAsync();
+        await Task.WhenAll(writers);
+
+        await TestContext.Out.WriteLineAsync(
+            $"{acknowledged.Count} acknowledged, {refused.Count} certainly not stored, back {back.TotalSeconds:0.0} s after the server."
+        );
+        foreach ((string session, int value) in acknowledged)
+        {
+            WorkflowSession workflow = new(sessions.Open(session), "checkout");
+            await workflow.LoadAsync();
+            Assert.That(workflow.Get("value", -1), Is.EqualTo(value));
+        }
+
+        foreach ((string session, _) in refused)
+        {
+            WorkflowSession workflow = new(sessions.Open(session), "checkout");
+            await workflow.LoadAsync();
+            Assert.That(workflow.Has("value"), Is.False);
+        }
+    }
+
+    [Test]
+    public async Task Full_memory_refuses_a_commit_whole_and_allows_to_end()
+    {
+        using RedisServer server = await RedisServer.StartAsync("--maxmemory", "4mb", "--maxmemory-policy", "noeviction");
+        await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(server.Address);
+        RedisSessionStoreFactory sessions = new(connection);
+        WorkflowSession workflow = new(sessions.Open("alice"), "checkout");
+        await workflow.LoadAsync();
+        workflow.Set("a", 1);
+        workflow.Set("b", 1);
+        await workflow.CommitAsync();
+        SessionStoreException? error = null;
+        for (int i = 0; error is null; i++)
+        {
+            WorkflowSession filling = new(sessions.Open($"filling{i}"), "checkout");
+            await filling.LoadAsync();
+            filling.Set("x", new string('x', 200_000));
+            try
+            {
+                await filling.CommitAsync();
+            }
+            catch (SessionStoreException full)
+            {
+                error = full;
+            }
+        }
+
+        Assert.That(error.MayBeStored, Is.False);
+        Assert.That(error.InnerException, Is.InstanceOf<RedisServerException>().With.Message.Contains("OOM"));
+        workflow.Set("a", 2);
+        workflow.Delete("b");
+        error = await Assert.ThrowsAsync<SessionStoreException>(async () => await workflow.CommitAsync());
+        Assert.That(error!.MayBeStored, Is.False);
+        WorkflowSession next = new(sessions.Open("alice"), "checkout");
+        await next.LoadAsync();
+        Assert.That(next.GetAll(), Is.EquivalentTo(new Dictionary<string, object?> { ["a"] = 1, ["b"] = 1 }));
+        next.End();
+        await next.CommitAsync();
+        await next.LoadAsync();
+        Assert.That(next.LastModified, Is.Null);
+    }
+
+    [Test]
+    public async Task Server_that_forgot_the_scripts_gets_them_again()
+    {
+        using RedisServer server = await RedisServer.StartAsync();
+        await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync($"{server.Address},allowAdmin=true");
+        RedisSessionStoreFactory sessions = new(connection);
+        for (int i = 0; i < 3; i++)
+        {
+            WorkflowSession workflow = new(sessions.Open("alice"), "checkout");
+            await workflow.UpdateAsync(w => w.Set("n", w.Get("n", 0) + 1));
+            Assert.That(workflow.Get<int>("n"), Is.EqualTo(i + 1));
+            await connection.GetDatabase().ExecuteAsync("SCRIPT", "FLUSH");
+        }
+    }
+
+    [Test]
+    public async Task Server_without_an_answer_is_waited_for_no_longer_than_the_options_say()
+    {
+        using RedisServer server = await RedisServer.StartAsync();
+        await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(server.Address);
+        RedisSessionStoreFactory sessions = new(
+            connection,
+            new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromMilliseconds(300) }
+        );
+        WorkflowSession workflow = new(sessions.Open("alice"), "checkout");
+        await workflow.LoadAsync();
+        workflow.Set("x", 1);
+        // The server answers nobody for a while.
+        await connection.GetDatabase().ExecuteAsync("CLIENT", "PAUSE", "1500", "ALL");
+        SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () => await workflow.CommitAsync());
+        Assert.That(error!.MayBeStored, Is.True);
+        Assert.That(error.InnerException, Is.InstanceOf<TimeoutException>());
+        Assert.That(error.Message, Does.Contain("CommandTimeout").And.Not.Contain("alice"));
+        Assert.That(workflow.HasChanges, Is.True);
+        using CancellationTokenSource source = new();
+        Task load = new WorkflowSession(sessions.Open("alice"), "checkout").LoadAsync(source.Token).AsTask();
+        await source.CancelAsync();
+        Assert.That(async () => await load, Throws.InstanceOf<OperationCanceledException>());
+    }
+
+    [Test]
+    public async Task Workflow_that_was_removed_between_load_and_commit_has_ended()
+    {
+        await using RedisHarness harness = new();
+        WorkflowSession workflow = await StoredAsync(harness);
+        await RedisHarness.Database.KeyDeleteAsync(harness.Key("checkout"));
+        workflow.Set("x", 2);
+        WorkflowConflictException? conflict = await Assert.ThrowsAsync<WorkflowConflictException>(async () => await workflow.CommitAsync());
+        Assert.That(conflict!.Reason, Is.EqualTo(WorkflowConflictReason.Ended));
+        Assert.That(harness.Keys(), Has.None.EndsWith(":checkout"));
+    }
+
+    [TestCase("SET KEY x")]
+    [TestCase("HSET KEY .x i1")]
+    [TestCase("HSET KEY # nonsense .x i1")]
+    [TestCase("HSET KEY # 1_2_3")]
+    [TestCase("HSET KEY # 1_2_3_4_5")]
+    [TestCase("HSET KEY # 99999999999999999999_1_1_0")]
+    [TestCase("HSET KEY # 1_1_1_0 stranger x")]
+    public async Task What_is_damaged_is_told_and_left_as_it_is(string command)
+    {
+        await using RedisHarness harness = new();
+        WorkflowSession workflow = await StoredAsync(harness);
+        WorkflowSession other = new(harness.Open("alice"), "other");
+        await other.LoadAsync();
+        other.Set("x", 1);
+        await other.CommitAsync();
+        RedisKey key = harness.Key("checkout");
+        string[] words = command.Split(' ');
+        await RedisHarness.Database.KeyDeleteAsync(key);
+        await RedisHarness.Database.ExecuteAsync(words[0], [key, .. words.Skip(2).Select(word => (object)word.Replace('_', ' '))]);
+        await RedisHarness.Database.KeyExpireAsync(key, TimeSpan.FromMinutes(1));
+        byte[]? before = await RedisHarness.Database.KeyDumpAsync(key);
+
+        SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () =>
+            await new WorkflowSession(harness.Open("alice"), "checkout").LoadAsync()
+        );
+        Assert.That(error!.Message, Does.Contain("'checkout'").And.Contain("damaged").And.Not.Contain("alice"));
+        Assert.That(error.MayBeStored, Is.False);
+        workflow.Set("y", 1);
+        Assert.That(async () => await workflow.CommitAsync(), Throws.InstanceOf<WorkflowSessionException>());
+        Assert.That(await RedisHarness.Database.KeyDumpAsync(key), Is.EqualTo(before));
+        await other.LoadAsync();
+        Assert.That(other.Get<int>("x"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task Index_of_another_type_refuses_a_commit_whole()
+    {
+        await using RedisHarness harness = new();
+        WorkflowSession workflow = await StoredAsync(harness);
+        string index = harness.Keys().Single(key => key.EndsWith('}'));
+        await RedisHarness.Database.StringSetAsync(index, "x", TimeSpan.FromMinutes(1));
+        WorkflowSession begun = new(harness.Open("alice"), "begun");
+        await begun.LoadAsync();
+        begun.Set("x", 1);
+        Assert.That(async () => await begun.CommitAsync(), Throws.InstanceOf<SessionStoreException>().With.Property("MayBeStored").False);
+        workflow.End();
+        Assert.That(async () => await workflow.CommitAsync(), Throws.InstanceOf<SessionStoreException>());
+        WorkflowSession next = new(harness.Open("alice"), "checkout");
+        await next.LoadAsync();
+        Assert.That(next.Get<int>("x"), Is.EqualTo(1));
+        Assert.That(harness.Keys(), Has.None.EndsWith(":begun"));
+    }
+
+    private static async Task<WorkflowSession> StoredAsync(RedisHarness harness)
+    {
+        WorkflowSession workflow = new(harness.Open("alice"), "checkout");
+        await workflow.LoadAsync();
+        workflow.Set("x", 1);
+        await workflow.CommitAsync();
+        return workflow;
+    }
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(2));
+        while (!condition())
+        {
+            await Task.Delay(5, limit.Token);
+        }
+    }
+}

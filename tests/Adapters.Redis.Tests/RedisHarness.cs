@@ -1,0 +1,104 @@
+using System.Globalization;
+using StackExchange.Redis;
+using WorkflowSessions.Contracts;
+
+namespace WorkflowSessions.Redis.Tests;
+
+/// <summary>Sessions on the shared server, under a prefix of the test. What is left at the end must have a time to live, and is deleted.</summary>
+internal sealed class RedisHarness : StoreHarness
+{
+    private const string PassScript = """
+        for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
+            local left = redis.call('PTTL', key) - ARGV[2]
+            if left <= 0 then
+                redis.call('DEL', key)
+            else
+                if redis.call('TYPE', key).ok == 'zset' then
+                    for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+                        redis.call('ZINCRBY', key, -ARGV[2], member)
+                    end
+                else
+                    local meta, deadline = string.match(redis.call('HGET', key, '#'), '^(.*) (%d+)$')
+                    if deadline ~= '0' then
+                        redis.call('HSET', key, '#', meta .. ' ' .. string.format('%.0f', deadline - ARGV[2]))
+                    end
+                end
+                redis.call('PEXPIRE', key, string.format('%.0f', left))
+            end
+        end
+        """;
+
+    private static readonly Lazy<Task<ConnectionMultiplexer>> SharedConnection = new(async () =>
+        await ConnectionMultiplexer.ConnectAsync($"{await RedisServer.SharedAddressAsync()},allowAdmin=true")
+    );
+
+    private readonly RedisSessionStoreFactory _factory;
+
+    public RedisHarness(Action<RedisSessionStoreOptions>? configure = null)
+    {
+        RedisSessionStoreOptions options = new()
+        {
+            KeyPrefix = Prefix,
+            TimeProvider = Clock,
+            CommandTimeout = TimeSpan.FromSeconds(30),
+        };
+        configure?.Invoke(options);
+        _factory = new RedisSessionStoreFactory(Connection, options);
+    }
+
+    public static ConnectionMultiplexer Connection => SharedConnection.Value.GetAwaiter().GetResult();
+
+    public static IDatabase Database => Connection.GetDatabase();
+
+    public string Prefix { get; } = $"test-{Guid.NewGuid():N}:";
+
+    public override SessionStoreCapabilities Promised { get; } =
+        new()
+        {
+            Buffered = true,
+            AtomicCommit = true,
+            VersionCheck = true,
+            Listing = true,
+            ExpiryPerWorkflow = true,
+        };
+
+    // A round trip takes real time, in which others must not run out of theirs.
+    protected override TimeSpan? LongestStep => TimeSpan.FromMilliseconds(2);
+
+    public override ISessionStore Open(string sessionId) => _factory.Open(sessionId);
+
+    /// <summary>The keys of this test, in order.</summary>
+    public string[] Keys() => [.. ((string[])Database.Execute("KEYS", $"{Prefix}*")!).Order(StringComparer.Ordinal)];
+
+    /// <summary>The one key of a workflow in this test.</summary>
+    public string Key(string workflowId) => Keys().Single(key => key.EndsWith($"}}:{workflowId}", StringComparison.Ordinal));
+
+    public override async ValueTask PassAsync(TimeSpan time)
+    {
+        await Database.ScriptEvaluateAsync(
+            PassScript,
+            null,
+            [Prefix, ((long)time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture)]
+        );
+        await base.PassAsync(time);
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        foreach (string key in Keys())
+        {
+            long left = (long)await Database.ExecuteAsync("PTTL", (RedisKey)key);
+            await Database.KeyDeleteAsync(key);
+            Assert.That(left, Is.Not.EqualTo(-1), $"{key} would stay for ever");
+        }
+    }
+
+    public static async Task CloseAsync()
+    {
+        if (SharedConnection.IsValueCreated)
+        {
+            await Connection.DisposeAsync();
+        }
+    }
+}

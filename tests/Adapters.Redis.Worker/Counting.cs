@@ -1,0 +1,21 @@
+namespace WorkflowSessions.Redis.Worker;
+
+/// <summary>Many writers that count one key of one workflow up.</summary>
+public static class Counting
+{
+    public static Task IncrementAsync(ISessionStoreFactory sessions, string sessionId, int writers, int times) =>
+        Task.WhenAll(
+            Enumerable
+                .Range(0, writers)
+                .Select(_ =>
+                    Task.Run(async () =>
+                    {
+                        for (int i = 0; i < times; i++)
+                        {
+                            WorkflowSession counter = new(sessions.Open(sessionId), "checkout");
+                            await counter.UpdateAsync(w => w.Set("n", w.Get("n", 0) + 1));
+                        }
+                    })
+                )
+        );
+}
