@@ -21,6 +21,41 @@ Task("Build")
     .IsDependentOn("Restore")
     .Does(() => DotNetBuild(solution, new DotNetBuildSettings { Configuration = configuration, NoRestore = true }));
 
+Task("Servers")
+    .Description("Installs the Redis that the tests start, from the packages of Debian, where there is none and it may.")
+    .WithCriteria(() => Environment.GetEnvironmentVariable("WORKFLOWSESSIONS_REDIS") is null && !IsInstalled("redis-server") && !IsInstalled("valkey-server"))
+    .Does(() =>
+    {
+        if (!IsInstalled("apt-get"))
+        {
+            throw new CakeException("The tests need redis-server or valkey-server on the PATH, or WORKFLOWSESSIONS_REDIS with the address of a Redis.");
+        }
+
+        string[] install = ["apt-get update -qq", "env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server"];
+        foreach (string command in install)
+        {
+            if (Environment.UserName == "root")
+            {
+                Run(command.Split(' ', 2)[0], command.Split(' ', 2)[1]);
+            }
+            else
+            {
+                Run("sudo", $"-n {command}");
+            }
+        }
+    });
+
+Task("RedisClients")
+    .Description("Compiles the Redis package with each supported major version of the client.")
+    .IsDependentOn("Restore")
+    .Does(() =>
+    {
+        foreach (string version in new[] { "1.2.6", "2.13.23", "3.4.35" })
+        {
+            Run("dotnet", $"build eng/RedisClients -c {configuration} -p:CheckedClientVersion={version}");
+        }
+    });
+
 Task("CheckFormat")
     .Description("Fails when a file is not formatted; --target=Format mends it.")
     .Does(() => Run("dotnet", "csharpier check ."));
@@ -32,11 +67,14 @@ Task("Format")
 Task("Test")
     .Description("Checks the formatting, builds, runs all tests and prints how long each project took. --sequences=N sets the length of the model tests.")
     .IsDependentOn("CheckFormat")
+    .IsDependentOn("Servers")
     .IsDependentOn("Build")
+    .IsDependentOn("RedisClients")
     .Does(() => RunTests(coverage: false));
 
 Task("Coverage")
     .Description("Runs all tests and reports which lines and branches of the packages they reach, in artifacts/coverage.")
+    .IsDependentOn("Servers")
     .IsDependentOn("Build")
     .Does(() =>
     {
@@ -61,6 +99,11 @@ Task("Tour")
     .Does(() => Run("dotnet", "run --project samples/Tour"));
 
 RunTarget(target);
+
+bool IsInstalled(string program) =>
+    (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(System.IO.Path.PathSeparator)
+        .Any(folder => System.IO.File.Exists(System.IO.Path.Combine(folder, program)));
 
 void Run(string command, string arguments)
 {

@@ -23,7 +23,8 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
 {
     // ARGV: workflow, generation loaded, version required, generation if it is new, clears, ends, stamp, idle and absolute timeout, the number
     // of deleted fields, these, and then fields and values; empty where there is none. Whatever can fail comes before the first write to the
-    // hash: the type of the key, damaged metadata, a full memory and the type of the index.
+    // hash: the type of the key, damaged metadata, the type of the index; a full memory refuses the first write that may need more, so that
+    // HSET comes before HDEL.
     // A time to live is renewed only when a tenth of it is gone, so that most commits are three calls.
     private const string CommitScript = """
         local loaded, required, clears, ends = ARGV[2], ARGV[3], ARGV[5] == '1', ARGV[6] == '1'
@@ -86,12 +87,12 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
             redis.call('DEL', KEYS[1])
         end
         local first = 11 + ARGV[10]
-        for i = 11, first - 1, 4000 do
-            redis.call('HDEL', KEYS[1], unpack(ARGV, i, math.min(i + 3999, first - 1)))
-        end
         redis.call('HSET', KEYS[1], '#', generation .. ' ' .. version .. ' ' .. ARGV[7] .. ' ' .. deadline, unpack(ARGV, first, math.min(first + 3999, #ARGV)))
         for i = first + 4000, #ARGV, 4000 do
             redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 3999, #ARGV)))
+        end
+        for i = 11, first - 1, 4000 do
+            redis.call('HDEL', KEYS[1], unpack(ARGV, i, math.min(i + 3999, first - 1)))
         end
         if renews then
             redis.call('PEXPIRE', KEYS[1], stays)

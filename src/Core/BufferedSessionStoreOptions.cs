@@ -7,7 +7,6 @@ namespace WorkflowSessions;
 public class BufferedSessionStoreOptions
 {
     private readonly Dictionary<string, WorkflowOptions> _workflows = new(StringComparer.Ordinal);
-    private ILogger? _logger;
 
     /// <summary>How long a workflow stays when nobody loads or commits it. 20 minutes by default; null for no limit.</summary>
     public TimeSpan? IdleTimeout { get; set; } = TimeSpan.FromMinutes(20);
@@ -34,12 +33,21 @@ public class BufferedSessionStoreOptions
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 
     /// <summary>Where failures and conflicts are logged, in the category <c>WorkflowSessions</c>. Null, nowhere, by default; that of the host where there is one.</summary>
-    public ILoggerFactory? LoggerFactory { get; set; }
+    public ILoggerFactory? LoggerFactory
+    {
+        get;
+        set
+        {
+            field = value;
+            // Now, and not when something fails, which can be when the factory is gone already.
+            Logger = value?.CreateLogger(WorkflowSessionsDiagnostics.LoggerCategory) ?? NullLogger.Instance;
+        }
+    }
 
     /// <summary>Whether every workflow must have a timeout, because the store keeps data outside the process.</summary>
     protected virtual bool RequiresExpiry => false;
 
-    internal ILogger Logger => _logger ??= LoggerFactory?.CreateLogger(WorkflowSessionsDiagnostics.LoggerCategory) ?? NullLogger.Instance;
+    internal ILogger Logger { get; private set; } = NullLogger.Instance;
 
     /// <summary>Sets options of one workflow. They begin as those of the store are at the time of the call.</summary>
     /// <param name="workflowId">The id of the workflow.</param>

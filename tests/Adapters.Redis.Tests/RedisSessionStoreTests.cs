@@ -159,7 +159,7 @@ public sealed class RedisSessionStoreTests
 
         using (
             IHost host = Build(services =>
-                services.AddSingleton<IConnectionMultiplexer>(_ => RedisHarness.Connection).AddWorkflowSessions().AddRedisStore(Configure)
+                services.AddSingleton<IConnectionMultiplexer>(RedisHarness.Connection).AddWorkflowSessions().AddRedisStore(Configure)
             )
         )
         {
