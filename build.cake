@@ -87,6 +87,11 @@ Task("Bench")
     .Description("Runs the benchmarks; --filter=*Name* for some of them.")
     .Does(() => Run("dotnet", $"run --project benchmarks -c Release -- --filter {Argument("filter", "*")}"));
 
+Task("BenchRedis")
+    .Description("Compares requests on Redis with those of ASP.NET Core Session and with bare commands, on a server of its own.")
+    .IsDependentOn("Servers")
+    .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --redis"));
+
 Task("Pack")
     .Description("Packs the packages into artifacts/package/release.")
     .Does(() => DotNetPack(

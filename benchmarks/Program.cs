@@ -5,6 +5,13 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Perfolizer.Horology;
+using WorkflowSessions.Benchmarks;
+
+if (args is ["--redis"])
+{
+    await RedisComparison.RunAsync();
+    return;
+}
 
 // Short runs in this process: what counts is the ratio to the baseline of the same run, not the nanoseconds of a machine.
 IConfig config = DefaultConfig

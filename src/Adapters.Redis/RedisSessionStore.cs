@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -26,7 +27,8 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
     // hash: the type of the key, damaged metadata, the type of the index; a full memory refuses the first write that may need more, so that
     // HSET comes before HDEL.
     // A time to live is renewed only when a tenth of it is gone, so that most commits are three calls.
-    private const string CommitScript = """
+    private static readonly Script Commit = new(
+        """
         local loaded, required, clears, ends = ARGV[2], ARGV[3], ARGV[5] == '1', ARGV[6] == '1'
         local idle, absolute = tonumber(ARGV[8]), tonumber(ARGV[9])
         local generation, version, deadline
@@ -99,10 +101,12 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
             left = tonumber(stays)
         end
         return {0, generation, version, left}
-        """;
+        """
+    );
 
     // ARGV: workflow, idle timeout. The deadline, by the clock of the server, is never passed.
-    private const string RenewScript = """
+    private static readonly Script Renew = new(
+        """
         local meta = redis.call('HGET', KEYS[1], '#')
         local deadline = meta and string.match(meta, ' (%d+)$')
         if not deadline then
@@ -120,14 +124,17 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
         end
         redis.call('PEXPIRE', KEYS[1], string.format('%.0f', stays))
         return 1
-        """;
+        """
+    );
 
     // KEYS: the index, then the workflows; ARGV: the ids of the workflows. What has begun since they were read is still in the index.
-    private const string EndScript = """
+    private static readonly Script End = new(
+        """
         redis.call('ZREM', KEYS[1], unpack(ARGV))
         redis.call('DEL', unpack(KEYS, 2))
         return redis.call('ZCARD', KEYS[1])
-        """;
+        """
+    );
 
     private const int EndedAtOnce = 1_000;
     private const double RenewedBelow = 0.9;
@@ -220,7 +227,7 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
         RedisValue[] answer;
         try
         {
-            answer = (RedisValue[])(await RunAsync(CommitScript, [Key(commit.WorkflowId), Index], arguments).ConfigureAwait(false))!;
+            answer = (RedisValue[])(await RunAsync(Commit, [Key(commit.WorkflowId), Index], arguments).ConfigureAwait(false))!;
         }
         catch (Exception error) when (IsOfServer(error))
         {
@@ -289,7 +296,7 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
 
                 begun = true;
                 remaining = (long)
-                    await RunAsync(EndScript, [Index, .. ids.Select(Key)], [.. ids.Select(id => (RedisValue)id)]).ConfigureAwait(false);
+                    await RunAsync(End, [Index, .. ids.Select(Key)], [.. ids.Select(id => (RedisValue)id)]).ConfigureAwait(false);
             } while (remaining > 0);
         }
         catch (Exception error) when (IsOfServer(error))
@@ -304,18 +311,24 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
     }
 
     /// <summary>Runs a script. What is refused because the script is not there, or its slot is on the move, is certainly not done.</summary>
-    private async Task<RedisResult> RunAsync(string script, RedisKey[] keys, RedisValue[] arguments)
+    private async Task<RedisResult> RunAsync(Script script, RedisKey[] keys, RedisValue[] arguments)
     {
+        bool known = true;
         for (int attempt = 0; ; attempt++)
         {
             try
             {
-                return await database
-                    .ScriptEvaluateAsync(script, keys, arguments, CommandFlags.DemandMaster)
-                    .WaitAsync(_timeout)
-                    .ConfigureAwait(false);
+                // By its hash: the client would look a text of this length up, character by character, each time.
+                Task<RedisResult> run = known
+                    ? database.ScriptEvaluateAsync(script.Hash, keys, arguments, CommandFlags.DemandMaster)
+                    : database.ScriptEvaluateAsync(script.Text, keys, arguments, CommandFlags.DemandMaster);
+                return await run.WaitAsync(_timeout).ConfigureAwait(false);
             }
-            catch (RedisServerException error) when (attempt < 5 && (Is(error, "NOSCRIPT") || Is(error, "TRYAGAIN")))
+            catch (RedisServerException error) when (attempt < 5 && Is(error, "NOSCRIPT"))
+            {
+                known = false;
+            }
+            catch (RedisServerException error) when (attempt < 5 && Is(error, "TRYAGAIN"))
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(1 << attempt), TimeProvider.System).ConfigureAwait(false);
             }
@@ -327,7 +340,7 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
     {
         try
         {
-            await RunAsync(RenewScript, [key, Index], [workflowId, Text(Milliseconds(idle))]).ConfigureAwait(false);
+            await RunAsync(Renew, [key, Index], [workflowId, Text(Milliseconds(idle))]).ConfigureAwait(false);
         }
         catch (Exception error) when (IsOfServer(error)) { }
     }
@@ -439,4 +452,13 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
         : error is TimeoutException ? $"The server did not answer within {nameof(RedisSessionStoreOptions.CommandTimeout)}."
         : error is RedisServerException ? "The server refused it."
         : "The server could not be reached.";
+
+    /// <summary>A script, and the SHA-1 of its text by which the server knows it.</summary>
+    private sealed class Script(string text)
+    {
+        public string Text => text;
+
+        [SuppressMessage("Security", "CA5350", Justification = "It is the server's name for a script, and guards nothing.")]
+        public byte[] Hash { get; } = System.Security.Cryptography.SHA1.HashData(Encoding.UTF8.GetBytes(text));
+    }
 }

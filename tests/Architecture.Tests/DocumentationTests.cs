@@ -43,6 +43,18 @@ public sealed partial class DocumentationTests
     }
 
     [Test]
+    public void Documented_code_that_needs_a_server_compiles()
+    {
+        MatchCollection blocks = CompiledBlock().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "redis.md")));
+        Assert.That(blocks, Is.Not.Empty);
+        foreach (Match block in blocks)
+        {
+            using MemoryStream program = new();
+            Emit(block.Groups["code"].Value, program);
+        }
+    }
+
+    [Test]
     public void Code_that_a_page_shows_of_a_file_is_that_files()
     {
         MatchCollection blocks = FileBlock().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "writing-a-store.md")));
@@ -58,16 +70,12 @@ public sealed partial class DocumentationTests
 
     private static string Compile(string code, string folder)
     {
-        string[] framework = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
-        CSharpCompilation compilation = CSharpCompilation.Create(
-            "Documented",
-            [CSharpSyntaxTree.ParseText(Usings), CSharpSyntaxTree.ParseText(code)],
-            framework.Select(path => MetadataReference.CreateFromFile(path)),
-            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable)
-        );
         string program = Path.Combine(folder, "Documented.dll");
-        EmitResult result = compilation.Emit(program);
-        Assert.That(result.Diagnostics.Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning), Is.Empty, code);
+        using (FileStream file = File.Create(program))
+        {
+            Emit(code, file);
+        }
+
         // The packages and what they are built on.
         string[] shipped = ["WorkflowSessions*.dll", "Microsoft.Extensions.*.dll"];
         foreach (string file in shipped.SelectMany(pattern => Directory.EnumerateFiles(TestContext.CurrentContext.TestDirectory, pattern)))
@@ -81,6 +89,25 @@ public sealed partial class DocumentationTests
         );
         return program;
     }
+
+    private static void Emit(string code, Stream program)
+    {
+        string[] framework = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
+        CSharpCompilation compilation = CSharpCompilation.Create(
+            "Documented",
+            [CSharpSyntaxTree.ParseText(Usings), CSharpSyntaxTree.ParseText(code)],
+            framework.Select(path => MetadataReference.CreateFromFile(path)),
+            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable)
+        );
+        EmitResult result = compilation.Emit(program);
+        Assert.That(result.Diagnostics.Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning), Is.Empty, code);
+    }
+
+    [GeneratedRegex(
+        @"^```csharp compile\n(?<code>.*?)^```",
+        RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture
+    )]
+    private static partial Regex CompiledBlock();
 
     [GeneratedRegex(
         @"^```csharp\n(?<code>.*?)^```\n(\s*^```text\n(?<output>.*?)^```)?",

@@ -1,0 +1,247 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Session;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
+using WorkflowSessions.Contracts;
+using WorkflowSessions.Redis;
+
+namespace WorkflowSessions.Benchmarks;
+
+/// <summary>
+/// Requests a second on one Redis: a workflow here, ASP.NET Core's session over the commands of Microsoft's cache, and the commands that are sent
+/// here, sent by the bare client. Rounds of each take turns, and the fastest of each counts, because the machine is not always equally fast.
+/// </summary>
+internal static class RedisComparison
+{
+    private const int Rounds = 3;
+    private const int Sessions = 100;
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(0.7);
+
+    public static async Task RunAsync()
+    {
+        using RedisServer server = await RedisServer.StartAsync();
+        await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync($"{server.Address},allowAdmin=true");
+        IDatabase database = connection.GetDatabase();
+        Console.WriteLine(
+            "| session | request | in flight | ASP.NET Core Session /s | bare commands /s | WorkflowSessions /s | to session | to bare |"
+        );
+        Console.WriteLine("|---|---|---:|---:|---:|---:|---:|---:|");
+        foreach ((int entries, int size, int elsewhere) in new[] { (5, 60, 0), (20, 40, 0), (20, 150, 0), (20, 150, 400_000) })
+        {
+            await database.ExecuteAsync("FLUSHALL");
+            using Peers peers = new(connection, entries, size);
+            await peers.FillAsync(elsewhere);
+            string name = elsewhere == 0 ? $"{entries} × {size} B" : $"{entries} × {size} B, 400 KB elsewhere";
+            foreach ((string request, Func<int, Task>[] actions) in peers.Requests)
+            {
+                foreach (int inFlight in new[] { 1, 64 })
+                {
+                    double[] best = new double[actions.Length];
+                    for (int round = 0; round <= Rounds; round++)
+                    {
+                        for (int i = 0; i < actions.Length; i++)
+                        {
+                            double rate = await RateAsync(actions[i], inFlight);
+                            // The first round warms up.
+                            best[i] = round == 0 ? 0 : Math.Max(best[i], rate);
+                        }
+                    }
+
+                    Console.WriteLine(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"| {name} | {request} | {inFlight} | {best[0]:N0} | {best[1]:N0} | {best[2]:N0} | {best[2] / best[0]:0.00} | {best[2] / best[1]:0.00} |"
+                        )
+                    );
+                }
+            }
+
+            await peers.PrintCostsAsync(name, server);
+        }
+    }
+
+    private static async Task<double> RateAsync(Func<int, Task> action, int inFlight)
+    {
+        int done = 0;
+        long start = Stopwatch.GetTimestamp();
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, inFlight)
+                .Select(worker =>
+                    Task.Run(async () =>
+                    {
+                        for (int i = worker; Stopwatch.GetElapsedTime(start) < Round; i++)
+                        {
+                            await action(i % Sessions).ConfigureAwait(false);
+                            Interlocked.Increment(ref done);
+                        }
+                    })
+                )
+        );
+        return done / Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private sealed class Peers(ConnectionMultiplexer connection, int entries, int size) : IDisposable
+    {
+        // What a commit of one key calls, without a rule of ours in it.
+        private const string BareScript = """
+            redis.call('HGET', KEYS[1], '#')
+            redis.call('PTTL', KEYS[1])
+            redis.call('HSET', KEYS[1], '#', ARGV[1], ARGV[2], ARGV[3])
+            return 1
+            """;
+
+        private static readonly TimeSpan Idle = TimeSpan.FromMinutes(20);
+
+        private readonly IDatabase _database = connection.GetDatabase();
+        private readonly RedisSessionStoreFactory _sessions = new(connection);
+        private readonly DistributedSessionStore _peer = new(new WireCache(connection.GetDatabase()), NullLoggerFactory.Instance);
+        private readonly string _value = new('x', size);
+        private RedisKey[] _keys = [];
+
+        public IEnumerable<(string Name, Func<int, Task>[] Actions)> Requests =>
+            [("read", [PeerReadAsync, BareReadAsync, ReadAsync]), ("read and write", [PeerWriteAsync, BareWriteAsync, WriteAsync])];
+
+        public async Task FillAsync(int elsewhere)
+        {
+            for (int i = 0; i < Sessions; i++)
+            {
+                ISession peer = Peer(i);
+                WorkflowSession workflow = await OpenAsync(i);
+                await peer.LoadAsync();
+                for (int entry = 0; entry < entries; entry++)
+                {
+                    workflow.Set($"field{entry}", _value);
+                    peer.SetString($"field{entry}", _value);
+                }
+
+                await workflow.CommitAsync();
+                WorkflowSession other = new(_sessions.Open(Name(i)), "other");
+                await other.LoadAsync();
+                for (int rest = elsewhere; rest > 0; rest -= 50_000)
+                {
+                    other.Set($"large{rest}", new string('x', 50_000));
+                    peer.SetString($"large{rest}", new string('x', 50_000));
+                }
+
+                await other.CommitAsync();
+                await peer.CommitAsync();
+            }
+
+            RedisResult found = await _database.ExecuteAsync("KEYS", "*:checkout");
+            _keys = [.. ((string[])found!).Select(key => (RedisKey)key)];
+        }
+
+        public async Task PrintCostsAsync(string name, RedisServer server)
+        {
+            await using ConnectionMultiplexer own = await ConnectionMultiplexer.ConnectAsync($"{server.Address},allowAdmin=true");
+            IServer admin = own.GetServers()[0];
+            WorkflowSession workflow = await OpenAsync(0);
+            workflow.Set("field1", _value);
+            long before = await ReceivedAsync(admin);
+            long idle = await ReceivedAsync(admin) - before;
+            before = await ReceivedAsync(admin);
+            await workflow.CommitAsync();
+            long bytes = await ReceivedAsync(admin) - before - idle;
+            await admin.ConfigResetStatisticsAsync();
+            for (int i = 0; i < Sessions; i++)
+            {
+                await ReadAsync(i);
+            }
+
+            string reading = await CommandsAsync(admin);
+            await admin.ConfigResetStatisticsAsync();
+            for (int i = 0; i < Sessions; i++)
+            {
+                await WriteAsync(i);
+            }
+
+            string writing = await CommandsAsync(admin);
+            long memory = (long)await _database.ExecuteAsync("MEMORY", "USAGE", _keys[0]);
+            long blob = (long)await _database.ExecuteAsync("MEMORY", "USAGE", (RedisKey)Name(0));
+            Console.WriteLine(
+                $"<!-- {name}: {Sessions} reads: {reading}; {Sessions} reads and writes: {writing}; bytes sent by a commit of one key of {size} B: {bytes}; memory of the workflow {memory} B, of the blob {blob} B -->"
+            );
+        }
+
+        public void Dispose() => _sessions.Dispose();
+
+        private async Task PeerReadAsync(int i)
+        {
+            ISession session = Peer(i);
+            await session.LoadAsync().ConfigureAwait(false);
+            _ = session.GetString("field1") ?? throw new InvalidOperationException("It is not there.");
+            await session.CommitAsync().ConfigureAwait(false);
+        }
+
+        private async Task PeerWriteAsync(int i)
+        {
+            ISession session = Peer(i);
+            await session.LoadAsync().ConfigureAwait(false);
+            session.SetString("field1", _value);
+            await session.CommitAsync().ConfigureAwait(false);
+        }
+
+        private async Task BareReadAsync(int i)
+        {
+            Task<HashEntry[]> fields = _database.HashGetAllAsync(_keys[i]);
+            await Task.WhenAll(fields, _database.ExecuteAsync("PTTL", _keys[i])).ConfigureAwait(false);
+        }
+
+        private async Task BareWriteAsync(int i)
+        {
+            await BareReadAsync(i).ConfigureAwait(false);
+            await _database
+                .ScriptEvaluateAsync(BareScript, [_keys[i]], ["1234567890123456789 1 1767323045000 0", ".field1", "t" + _value])
+                .ConfigureAwait(false);
+        }
+
+        private async Task ReadAsync(int i)
+        {
+            WorkflowSession workflow = await OpenAsync(i).ConfigureAwait(false);
+            _ = workflow.Get<string>("field1") ?? throw new InvalidOperationException("It is not there.");
+        }
+
+        private async Task WriteAsync(int i)
+        {
+            WorkflowSession workflow = await OpenAsync(i).ConfigureAwait(false);
+            workflow.Set("field1", _value);
+            await workflow.CommitAsync().ConfigureAwait(false);
+        }
+
+        private async Task<WorkflowSession> OpenAsync(int i)
+        {
+            WorkflowSession workflow = new(_sessions.Open(Name(i)), "checkout");
+            await workflow.LoadAsync().ConfigureAwait(false);
+            return workflow;
+        }
+
+        private ISession Peer(int i) => _peer.Create(Name(i), Idle, Timeout.InfiniteTimeSpan, () => true, isNewSessionKey: false);
+
+        private static string Name(int i) => $"session{i}";
+
+        private static async Task<long> ReceivedAsync(IServer admin) =>
+            long.Parse(
+                (await admin.InfoAsync("stats")).SelectMany(group => group).Single(entry => entry.Key == "total_net_input_bytes").Value,
+                CultureInfo.InvariantCulture
+            );
+
+        private static async Task<string> CommandsAsync(IServer admin)
+        {
+            StringBuilder text = new();
+            foreach ((string command, string statistics) in (await admin.InfoAsync("commandstats")).SelectMany(group => group))
+            {
+                string calls = statistics.Split(',')[0]["calls=".Length..];
+                if (int.Parse(calls, CultureInfo.InvariantCulture) >= Sessions)
+                {
+                    text.Append(CultureInfo.InvariantCulture, $" {command["cmdstat_".Length..]} {calls}");
+                }
+            }
+
+            return text.ToString().Trim();
+        }
+    }
+}
