@@ -7,7 +7,7 @@ public class InMemoryBenchmarks
 {
     private InMemorySessionStoreFactory _sessions = null!;
 
-    [Params(0, 99)]
+    [Params(0, 10, 99)]
     public int OtherWorkflows { get; set; }
 
     [Params(1_000, 1_000_000)]

@@ -22,109 +22,117 @@ namespace WorkflowSessions.Redis;
 /// </remarks>
 internal sealed class RedisSessionStore(IDatabase database, string root, RedisSessionStoreOptions options) : BufferedSessionStore(options)
 {
+    // What both scripts begin with: the server's clock, asked once; a time to live that never passes the deadline; and an entry of the index,
+    // which lives as long as the longest of its workflows.
+    private const string Common = """
+        local now
+        local function clock()
+            if not now then
+                local time = redis.call('TIME')
+                now = time[1] * 1000 + math.floor(time[2] / 1000)
+            end
+            return now
+        end
+        local function text(number)
+            return string.format('%.0f', number)
+        end
+        local function within(deadline, idle)
+            return deadline == '0' and idle or math.max(1, math.min(idle, tonumber(deadline) - clock()))
+        end
+        local function index(workflow, stays)
+            redis.call('ZADD', KEYS[2], text(clock() + stays), workflow)
+            if redis.call('PTTL', KEYS[2]) < stays then
+                redis.call('PEXPIRE', KEYS[2], text(stays))
+            end
+        end
+
+        """;
+
     // ARGV: workflow, generation loaded, version required, generation if it is new, clears, ends, stamp, idle and absolute timeout, the number
     // of deleted fields, these, and then fields and values; empty where there is none. Whatever can fail comes before the first write to the
     // hash: the type of the key, damaged metadata, the type of the index; a full memory refuses the first write that may need more, so that
     // HSET comes before HDEL.
     // A time to live is renewed only when a tenth of it is gone, so that most commits are three calls.
     private static readonly Script Commit = new(
-        """
-        local loaded, required, clears, ends = ARGV[2], ARGV[3], ARGV[5] == '1', ARGV[6] == '1'
-        local idle, absolute = tonumber(ARGV[8]), tonumber(ARGV[9])
-        local generation, version, deadline
-        local meta = redis.call('HGET', KEYS[1], '#')
-        if meta then
-            generation, version, deadline = string.match(meta, '^(%d+) (%d+) %-?%d+ (%d+)$')
-        end
-        if not generation and (meta or redis.call('EXISTS', KEYS[1]) == 1) then
-            return redis.error_reply('DAMAGED metadata')
-        end
-        local gone = loaded ~= '' and generation ~= loaded
-        if required ~= '' and not gone and (version or '0') ~= required then
-            return {2}
-        end
-        if gone and (not ends or required ~= '') then
-            return {1}
-        end
-        local removes = generation and ((ends and not gone) or clears)
-        if ends and not gone then
-            generation = nil
-        end
-        if ends and ARGV[7] == '' then
-            if generation then
-                return {0, generation, version, redis.call('PTTL', KEYS[1])}
+        Common
+            + """
+            local loaded, required, clears, ends = ARGV[2], ARGV[3], ARGV[5] == '1', ARGV[6] == '1'
+            local idle, absolute = tonumber(ARGV[8]), tonumber(ARGV[9])
+            local generation, version, deadline
+            local meta = redis.call('HGET', KEYS[1], '#')
+            if meta then
+                generation, version, deadline = string.match(meta, '^(%d+) (%d+) %-?%d+ (%d+)$')
             end
-            redis.call('ZREM', KEYS[2], ARGV[1])
-            redis.call('DEL', KEYS[1])
-            return {0}
-        end
-        local function clock()
-            local time = redis.call('TIME')
-            return time[1] * 1000 + math.floor(time[2] / 1000)
-        end
-        local left = removes and -1 or redis.call('PTTL', KEYS[1])
-        local begins = not generation
-        if begins then
-            generation, version = ARGV[4], '0'
-            deadline = absolute and string.format('%.0f', clock() + absolute) or '0'
-        end
-        version = string.format('%.0f', tonumber(version) + 1)
-        local stays = idle or absolute
-        if deadline ~= '0' then
-            stays = math.max(1, math.min(idle or math.huge, tonumber(deadline) - clock()))
-        end
-        local renews = left < 0.9 * stays or left > stays
-        if renews then
-            stays = string.format('%.0f', stays)
-            local now = clock()
-            redis.call('ZADD', KEYS[2], string.format('%.0f', now + stays), ARGV[1])
+            if not generation and (meta or redis.call('EXISTS', KEYS[1]) == 1) then
+                return redis.error_reply('DAMAGED metadata')
+            end
+            local gone = loaded ~= '' and generation ~= loaded
+            if required ~= '' and not gone and (version or '0') ~= required then
+                return {2}
+            end
+            if gone and (not ends or required ~= '') then
+                return {1}
+            end
+            local removes = generation and ((ends and not gone) or clears)
+            if ends and not gone then
+                generation = nil
+            end
+            if ends and ARGV[7] == '' then
+                if generation then
+                    return {0, generation, version, redis.call('PTTL', KEYS[1])}
+                end
+                redis.call('ZREM', KEYS[2], ARGV[1])
+                redis.call('DEL', KEYS[1])
+                return {0}
+            end
+            local left = removes and -1 or redis.call('PTTL', KEYS[1])
+            local begins = not generation
             if begins then
-                redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now))
+                generation, version = ARGV[4], '0'
+                deadline = absolute and text(clock() + absolute) or '0'
             end
-            if redis.call('PTTL', KEYS[2]) < tonumber(stays) then
-                redis.call('PEXPIRE', KEYS[2], stays)
+            version = text(tonumber(version) + 1)
+            local stays = within(deadline, idle or absolute)
+            local renews = left < 0.9 * stays or left > stays
+            if renews then
+                index(ARGV[1], stays)
+                if begins then
+                    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(clock()))
+                end
             end
-        end
-        if removes then
-            redis.call('DEL', KEYS[1])
-        end
-        local first = 11 + ARGV[10]
-        redis.call('HSET', KEYS[1], '#', generation .. ' ' .. version .. ' ' .. ARGV[7] .. ' ' .. deadline, unpack(ARGV, first, math.min(first + 3999, #ARGV)))
-        for i = first + 4000, #ARGV, 4000 do
-            redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 3999, #ARGV)))
-        end
-        for i = 11, first - 1, 4000 do
-            redis.call('HDEL', KEYS[1], unpack(ARGV, i, math.min(i + 3999, first - 1)))
-        end
-        if renews then
-            redis.call('PEXPIRE', KEYS[1], stays)
-            left = tonumber(stays)
-        end
-        return {0, generation, version, left}
-        """
+            if removes then
+                redis.call('DEL', KEYS[1])
+            end
+            local first = 11 + ARGV[10]
+            redis.call('HSET', KEYS[1], '#', generation .. ' ' .. version .. ' ' .. ARGV[7] .. ' ' .. deadline, unpack(ARGV, first, math.min(first + 3999, #ARGV)))
+            for i = first + 4000, #ARGV, 4000 do
+                redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 3999, #ARGV)))
+            end
+            for i = 11, first - 1, 4000 do
+                redis.call('HDEL', KEYS[1], unpack(ARGV, i, math.min(i + 3999, first - 1)))
+            end
+            if renews then
+                redis.call('PEXPIRE', KEYS[1], text(stays))
+                left = stays
+            end
+            return {0, generation, version, left}
+            """
     );
 
     // ARGV: workflow, idle timeout. The deadline, by the clock of the server, is never passed.
     private static readonly Script Renew = new(
-        """
-        local meta = redis.call('HGET', KEYS[1], '#')
-        local deadline = meta and string.match(meta, ' (%d+)$')
-        if not deadline then
-            return 0
-        end
-        local time = redis.call('TIME')
-        local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local stays = tonumber(ARGV[2])
-        if deadline ~= '0' then
-            stays = math.max(1, math.min(stays, tonumber(deadline) - now))
-        end
-        redis.call('ZADD', KEYS[2], string.format('%.0f', now + stays), ARGV[1])
-        if redis.call('PTTL', KEYS[2]) < stays then
-            redis.call('PEXPIRE', KEYS[2], string.format('%.0f', stays))
-        end
-        redis.call('PEXPIRE', KEYS[1], string.format('%.0f', stays))
-        return 1
-        """
+        Common
+            + """
+            local meta = redis.call('HGET', KEYS[1], '#')
+            local deadline = meta and string.match(meta, ' (%d+)$')
+            if not deadline then
+                return 0
+            end
+            local stays = within(deadline, tonumber(ARGV[2]))
+            index(ARGV[1], stays)
+            redis.call('PEXPIRE', KEYS[1], text(stays))
+            return 1
+            """
     );
 
     // KEYS: the index, then the workflows; ARGV: the ids of the workflows. What has begun since they were read is still in the index.
@@ -448,7 +456,8 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
         );
 
     private static string Advice(Exception error) =>
-        Is(error, "NOPERM") ? "The user of the connection needs the ACL rule '~{prefix}* +@hash +@sortedset +@keyspace +@scripting +time'."
+        Is(error, "NOPERM")
+            ? "The user of the connection needs the ACL rule '~{prefix}* +@hash +@sortedset +@keyspace +@scripting +@connection +info +time'."
         : error is TimeoutException ? $"The server did not answer within {nameof(RedisSessionStoreOptions.CommandTimeout)}."
         : error is RedisServerException ? "The server refused it."
         : "The server could not be reached.";

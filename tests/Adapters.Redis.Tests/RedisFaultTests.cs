@@ -113,6 +113,33 @@ public sealed class RedisFaultTests
     }
 
     [Test]
+    public async Task Documented_permissions_are_enough_and_the_error_without_them_names_them()
+    {
+        const string Documented = "~workflowsessions:* +@hash +@sortedset +@keyspace +@scripting +@connection +info +time";
+        using RedisServer server = await RedisServer.StartAsync();
+        await using ConnectionMultiplexer admin = await ConnectionMultiplexer.ConnectAsync($"{server.Address},allowAdmin=true");
+        await admin.GetDatabase().ExecuteAsync("ACL", ["SETUSER", "shop", "on", ">pass", .. Documented.Split(' ')]);
+        await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(
+            $"{server.Address},user=shop,password=pass"
+        );
+        RedisSessionStoreFactory sessions = new(connection);
+        ISessionStore session = sessions.Open("alice");
+        WorkflowSession workflow = new(session, "checkout");
+        await workflow.UpdateAsync(w => w.Set("x", 1));
+        workflow.Set("y", 1);
+        workflow.Delete("x");
+        await workflow.CommitAsync();
+        Assert.That((await session.ListAsync()).Select(listed => listed.Id), Is.EqualTo(new[] { "checkout" }));
+        await session.EndAsync();
+
+        await admin.GetDatabase().ExecuteAsync("ACL", "SETUSER", "shop", "-@scripting");
+        workflow.Set("x", 1);
+        SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () => await workflow.CommitAsync());
+        Assert.That(error!.MayBeStored, Is.False);
+        Assert.That(error.Message, Does.Contain(Documented[Documented.IndexOf('+', StringComparison.Ordinal)..]));
+    }
+
+    [Test]
     public async Task Server_that_forgot_the_scripts_gets_them_again()
     {
         using RedisServer server = await RedisServer.StartAsync();
