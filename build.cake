@@ -23,7 +23,7 @@ Task("Build")
 
 Task("Servers")
     .Description("Installs the Redis that the tests start, from the packages of Debian, where there is none and it may.")
-    .WithCriteria(() => Environment.GetEnvironmentVariable("WORKFLOWSESSIONS_REDIS") is null && !IsInstalled("redis-server") && !IsInstalled("valkey-server"))
+    .WithCriteria(() => Environment.GetEnvironmentVariable("WORKFLOWSESSIONS_REDIS") is null && !IsInstalled("redis-server") && !IsInstalled("valkey-server") && !IsInstalled("docker"))
     .Does(() =>
     {
         if (!IsInstalled("apt-get"))

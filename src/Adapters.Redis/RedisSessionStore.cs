@@ -165,6 +165,9 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
 
     public override SessionStoreCapabilities Capabilities => RedisCapabilities;
 
+    /// <summary>The last renewal, which no request waits for.</summary>
+    internal Task Renewal { get; private set; } = Task.CompletedTask;
+
     private RedisKey Index => root;
 
     protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
@@ -181,9 +184,9 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
             // Both are on their way before the first is answered.
             Task<HashEntry[]> reading = database.HashGetAllAsync(key, CommandFlags.DemandMaster);
             Task<RedisResult> remaining = database.ExecuteAsync("PTTL", [key], CommandFlags.DemandMaster);
-            await Task.WhenAll(reading, remaining).WaitAsync(_timeout, cancellationToken).ConfigureAwait(false);
-            fields = await reading.ConfigureAwait(false);
-            left = (long)await remaining.ConfigureAwait(false);
+            fields = await reading.WaitAsync(_timeout, cancellationToken).ConfigureAwait(false);
+            // It is answered right after the other, mostly before this line.
+            left = (long)await (remaining.IsCompleted ? remaining : remaining.WaitAsync(_timeout, cancellationToken)).ConfigureAwait(false);
         }
         catch (Exception error) when (IsOfServer(error))
         {
@@ -199,7 +202,7 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
         WorkflowRecord record = Read(workflowId, fields, left < 0 ? null : now.AddMilliseconds(left));
         if (idleTimeout is { } idle && left < RenewedBelow * idle.TotalMilliseconds)
         {
-            _ = RenewAsync(workflowId, key, idle);
+            Renewal = RenewAsync(workflowId, key, idle);
             record = record.Renew(now, idle);
         }
 
@@ -296,12 +299,12 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
             long remaining;
             do
             {
-                string[] ids = [.. (await IndexedAsync(cancellationToken).ConfigureAwait(false)).Take(EndedAtOnce)];
-                if (ids.Length == 0)
-                {
-                    return;
-                }
-
+                // The record of the session goes also when the index was lost: without it nobody gets at what is left.
+                string[] ids =
+                [
+                    SessionRecord.WorkflowId,
+                    .. (await IndexedAsync(cancellationToken).ConfigureAwait(false)).Take(EndedAtOnce),
+                ];
                 begun = true;
                 remaining = (long)
                     await RunAsync(End, [Index, .. ids.Select(Key)], [.. ids.Select(id => (RedisValue)id)]).ConfigureAwait(false);

@@ -21,7 +21,9 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     private DateTimeOffset? _stamp;
 
     private long? _generation;
-    private long _bytes;
+
+    // Counted when something is set; a request that only reads has no use for it.
+    private long? _bytes;
 
     public bool IsLoaded { get; private set; }
 
@@ -87,10 +89,11 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         ThrowIfNotLoaded();
         Entry entry = new(Encode(key, value, type));
         _ = _entries.TryGetValue(key, out Entry? previous);
+        long bytes = _bytes ??= _entries.Sum(stored => Size(stored.Key, stored.Value));
         long growth = Size(key, entry) - (previous is null ? 0 : Size(key, previous));
-        ThrowIfOverLimit(key, previous is null ? 1 : 0, growth);
+        ThrowIfOverLimit(key, previous is null ? 1 : 0, bytes, growth);
         _entries[key] = entry;
-        _bytes += growth;
+        _bytes = bytes + growth;
         _touched.Add(key);
         Stamp();
     }
@@ -254,13 +257,19 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     private async ValueTask<WorkflowRecord?> ReadAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        StoreOperation operation = StoreOperation.Load(_storeName, _options.TimeProvider);
         try
         {
-            return await WorkflowSessionsDiagnostics
-                .LoadAsync(_storeName, _options.TimeProvider, () => store.LoadWorkflowAsync(workflowId, Timeouts.Idle, cancellationToken))
-                .ConfigureAwait(false);
+            WorkflowRecord? record = await store.LoadWorkflowAsync(workflowId, Timeouts.Idle, cancellationToken).ConfigureAwait(false);
+            operation.Outcome = record is null ? "absent" : "loaded";
+            return record;
         }
-        catch (Exception error) when (error is not OperationCanceledException)
+        catch (OperationCanceledException)
+        {
+            operation.Outcome = StoreOperation.Cancelled;
+            throw;
+        }
+        catch (Exception error)
         {
             _options.Logger.LogLoadFailed(workflowId, _storeName, NameOf(error));
             if (error is WorkflowSessionException)
@@ -270,6 +279,10 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
 
             throw new SessionStoreException($"Workflow '{workflowId}' could not be loaded.", workflowId, mayBeStored: false, error);
         }
+        finally
+        {
+            operation.End();
+        }
     }
 
     /// <returns>False when a version was required and another is stored.</returns>
@@ -277,13 +290,23 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     {
         WorkflowCommit commit = ToCommit(requiredVersion);
         CommitResult result;
+        StoreOperation operation = StoreOperation.Commit(_storeName, _options.TimeProvider, commit);
         try
         {
-            result = await WorkflowSessionsDiagnostics
-                .CommitAsync(_storeName, _options.TimeProvider, commit, () => store.CommitWorkflowAsync(commit, cancellationToken))
-                .ConfigureAwait(false);
+            result = await store.CommitWorkflowAsync(commit, cancellationToken).ConfigureAwait(false);
+            operation.Outcome = result.Outcome switch
+            {
+                CommitOutcome.Stored => "stored",
+                CommitOutcome.Ended => "ended",
+                _ => "changed",
+            };
         }
-        catch (Exception error) when (error is not OperationCanceledException)
+        catch (OperationCanceledException)
+        {
+            operation.Outcome = StoreOperation.Cancelled;
+            throw;
+        }
+        catch (Exception error)
         {
             bool mayBeStored = error is SessionStoreException { MayBeStored: true } or not WorkflowSessionException;
             _options.Logger.LogCommitFailed(workflowId, _storeName, NameOf(error), mayBeStored);
@@ -298,6 +321,10 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
                 mayBeStored: true,
                 error
             );
+        }
+        finally
+        {
+            operation.End();
         }
 
         if (result.Outcome != CommitOutcome.Stored)
@@ -361,13 +388,17 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     /// <summary>Takes what is stored, and leaves what was changed here as it is.</summary>
     private void Merge(WorkflowRecord? record)
     {
-        foreach (string key in _entries.Keys.Where(key => !_touched.Contains(key)).ToList())
+        if (_entries.Count > 0)
         {
-            _entries.Remove(key);
+            foreach (string key in _entries.Keys.Where(key => !_touched.Contains(key)).ToList())
+            {
+                _entries.Remove(key);
+            }
         }
 
         if (record is not null && !_cleared && !_ended)
         {
+            _entries.EnsureCapacity(_entries.Count + record.Entries.Count);
             foreach ((string key, ReadOnlyMemory<byte> encoded) in record.Entries)
             {
                 if (!_touched.Contains(key))
@@ -377,7 +408,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
             }
         }
 
-        _bytes = _entries.Sum(entry => Size(entry.Key, entry.Value));
+        _bytes = null;
         _generation = record?.Generation;
         ExpiresAt = record?.ExpiresAt;
         IsLoaded = true;
@@ -440,7 +471,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         return value;
     }
 
-    private void ThrowIfOverLimit(string key, int newEntries, long growth)
+    private void ThrowIfOverLimit(string key, int newEntries, long bytes, long growth)
     {
         if (newEntries > 0 && _entries.Count >= _options.MaxEntries)
         {
@@ -451,10 +482,10 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
             );
         }
 
-        if (growth > 0 && _bytes + growth > _options.MaxWorkflowBytes)
+        if (growth > 0 && bytes + growth > _options.MaxWorkflowBytes)
         {
             throw new WorkflowLimitException(
-                $"With key '{key}' workflow '{workflowId}' would have {_bytes + growth} of the {_options.MaxWorkflowBytes} bytes that it may have. "
+                $"With key '{key}' workflow '{workflowId}' would have {bytes + growth} of the {_options.MaxWorkflowBytes} bytes that it may have. "
                     + $"Keep large data elsewhere and its address here, or raise {nameof(BufferedSessionStoreOptions.MaxWorkflowBytes)}.",
                 workflowId
             );

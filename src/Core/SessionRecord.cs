@@ -12,7 +12,8 @@ namespace WorkflowSessions;
 /// </remarks>
 public sealed class SessionRecord
 {
-    internal const string WorkflowId = "$session";
+    /// <summary>The id of the workflow that the record is. Applications can't open it; a store finds it among the workflows it keeps.</summary>
+    public const string WorkflowId = "$session";
 
     // SHA-256 of the secret (FIPS 180-4). A secret is random and long, so that no slower hash is needed.
     private const string HashKey = "secret";

@@ -29,48 +29,12 @@ public static partial class WorkflowSessionsDiagnostics
     /// <summary>The category of the log messages.</summary>
     public const string LoggerCategory = "WorkflowSessions";
 
-    private const string StoreTag = "store";
-    private const string OutcomeTag = "outcome";
+    internal const string StoreTag = "store";
 
-    private static readonly ActivitySource Source = new(ActivitySourceName);
-    private static readonly Meter Meter = new(MeterName);
-    private static readonly Histogram<double> LoadDuration = Meter.CreateHistogram<double>("workflowsessions.load.duration", "s");
-    private static readonly Histogram<double> CommitDuration = Meter.CreateHistogram<double>("workflowsessions.commit.duration", "s");
-    private static readonly Histogram<long> CommitBytes = Meter.CreateHistogram<long>("workflowsessions.commit.bytes", "By");
+    internal static readonly ActivitySource Source = new(ActivitySourceName);
+    internal static readonly Meter Meter = new(MeterName);
+
     private static readonly Counter<long> UpdateRetries = Meter.CreateCounter<long>("workflowsessions.update.retries");
-
-    internal static Task<WorkflowRecord?> LoadAsync(string store, TimeProvider clock, Func<ValueTask<WorkflowRecord?>> load) =>
-        MeasureAsync("WorkflowSessions load", LoadDuration, store, clock, load, record => record is null ? "absent" : "loaded");
-
-    internal static async Task<CommitResult> CommitAsync(
-        string store,
-        TimeProvider clock,
-        WorkflowCommit commit,
-        Func<ValueTask<CommitResult>> send
-    )
-    {
-        if (CommitBytes.Enabled)
-        {
-            long bytes = commit.Sets.Sum(entry => System.Text.Encoding.UTF8.GetByteCount(entry.Key) + (long)entry.Value.Length);
-            CommitBytes.Record(bytes, new KeyValuePair<string, object?>(StoreTag, store));
-        }
-
-        return await MeasureAsync(
-                "WorkflowSessions commit",
-                CommitDuration,
-                store,
-                clock,
-                send,
-                result =>
-                    result.Outcome switch
-                    {
-                        CommitOutcome.Stored => "stored",
-                        CommitOutcome.Ended => "ended",
-                        _ => "changed",
-                    }
-            )
-            .ConfigureAwait(false);
-    }
 
     internal static void Retry(string store) => UpdateRetries.Add(1, new KeyValuePair<string, object?>(StoreTag, store));
 
@@ -93,42 +57,4 @@ public static partial class WorkflowSessionsDiagnostics
 
     [LoggerMessage(4, LogLevel.Debug, "The update of workflow {Workflow} in {Store} runs again, because others committed meanwhile.")]
     internal static partial void LogUpdateRunsAgain(this ILogger logger, string workflow, string store);
-
-    private static async Task<T> MeasureAsync<T>(
-        string name,
-        Histogram<double> duration,
-        string store,
-        TimeProvider clock,
-        Func<ValueTask<T>> action,
-        Func<T, string> outcomeOf
-    )
-    {
-        using Activity? activity = Source.StartActivity(name, ActivityKind.Client);
-        long start = clock.GetTimestamp();
-        string outcome = "failed";
-        try
-        {
-            T result = await action().ConfigureAwait(false);
-            outcome = outcomeOf(result);
-            return result;
-        }
-        catch (OperationCanceledException)
-        {
-            outcome = "cancelled";
-            throw;
-        }
-        finally
-        {
-            duration.Record(
-                clock.GetElapsedTime(start).TotalSeconds,
-                new KeyValuePair<string, object?>(StoreTag, store),
-                new KeyValuePair<string, object?>(OutcomeTag, outcome)
-            );
-            activity?.SetTag(StoreTag, store).SetTag(OutcomeTag, outcome);
-            if (outcome is "failed")
-            {
-                activity?.SetStatus(ActivityStatusCode.Error);
-            }
-        }
-    }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using StackExchange.Redis;
 using WorkflowSessions.Contracts;
@@ -32,6 +33,7 @@ internal sealed class RedisHarness : StoreHarness
         await ConnectionMultiplexer.ConnectAsync($"{await RedisServer.SharedAddressAsync()},allowAdmin=true")
     );
 
+    private readonly ConcurrentBag<RedisSessionStore> _opened = [];
     private readonly RedisSessionStoreFactory _factory;
 
     public RedisHarness(Action<RedisSessionStoreOptions>? configure = null)
@@ -65,7 +67,12 @@ internal sealed class RedisHarness : StoreHarness
     // A round trip takes real time, in which others must not run out of theirs.
     protected override TimeSpan? LongestStep => TimeSpan.FromMilliseconds(2);
 
-    public override ISessionStore Open(string sessionId) => _factory.Open(sessionId);
+    public override ISessionStore Open(string sessionId)
+    {
+        RedisSessionStore store = (RedisSessionStore)_factory.Open(sessionId);
+        _opened.Add(store);
+        return store;
+    }
 
     /// <summary>The keys of this test, in order.</summary>
     public string[] Keys() => [.. ((string[])Database.Execute("KEYS", $"{Prefix}*")!).Order(StringComparer.Ordinal)];
@@ -75,6 +82,8 @@ internal sealed class RedisHarness : StoreHarness
 
     public override async ValueTask PassAsync(TimeSpan time)
     {
+        // Those that are under way belong to the time before.
+        await Task.WhenAll(_opened.Select(store => store.Renewal));
         await Database.ScriptEvaluateAsync(
             PassScript,
             null,

@@ -6,25 +6,33 @@ using System.Net.Sockets;
 namespace WorkflowSessions.Contracts;
 
 /// <summary>
-/// A real Redis or Valkey on a free port of this machine, with a folder of its own. It is ended by who started it. Tests share one, which may
-/// also be one that runs already, at the address in WORKFLOWSESSIONS_REDIS; those that break a server start their own.
+/// A real Redis or Valkey on a free port of this machine, with a folder of its own: a program on the PATH, or else a container of the docker command
+/// line. It is ended by who started it. Tests share one, which may also be one that runs already, at the address in WORKFLOWSESSIONS_REDIS;
+/// those that break a server start their own.
 /// </summary>
 public sealed class RedisServer : IDisposable
 {
     private const string AddressVariable = "WORKFLOWSESSIONS_REDIS";
+    private const string Image = "redis:7.2";
 
-    private static readonly Lazy<Task<RedisServer?>> SharedServer = new(async () =>
-        Environment.GetEnvironmentVariable(AddressVariable) is null ? await StartAsync() : null
-    );
+#if TESTCONTAINERS
+    private static readonly Lazy<Task<Testcontainers.Redis.RedisContainer>> SharedServer = new(async () =>
+    {
+        Testcontainers.Redis.RedisContainer container = new Testcontainers.Redis.RedisBuilder(Image).Build();
+        await container.StartAsync();
+        return container;
+    });
+#else
+    private static readonly Lazy<Task<RedisServer>> SharedServer = new(() => StartAsync());
+#endif
 
-    private readonly string _program;
+    private readonly string _program = FindProgram();
     private readonly string[] _arguments;
     private readonly string _folder = Directory.CreateTempSubdirectory("workflowsessions-redis-").FullName;
     private Process? _process;
 
-    private RedisServer(string program, string[] arguments)
+    private RedisServer(string[] arguments)
     {
-        _program = program;
         _arguments = arguments;
         using TcpListener listener = new(IPAddress.Loopback, 0);
         listener.Start();
@@ -35,23 +43,43 @@ public sealed class RedisServer : IDisposable
 
     public string Address => $"127.0.0.1:{Port}";
 
+    private bool InContainer => Path.GetFileName(_program) == "docker";
+
+    // Of the container, and of the volume that it leaves when it is killed.
+    private string Name => Path.GetFileName(_folder);
+
     /// <summary>The address of the server that tests share.</summary>
-    public static async Task<string> SharedAddressAsync() =>
-        Environment.GetEnvironmentVariable(AddressVariable) ?? (await SharedServer.Value)!.Address;
+    public static async Task<string> SharedAddressAsync()
+    {
+        if (Environment.GetEnvironmentVariable(AddressVariable) is { } address)
+        {
+            return address;
+        }
+
+#if TESTCONTAINERS
+        return (await SharedServer.Value).GetConnectionString();
+#else
+        return (await SharedServer.Value).Address;
+#endif
+    }
 
     /// <summary>Ends the shared server, if this process started it.</summary>
     public static async Task EndSharedAsync()
     {
         if (SharedServer.IsValueCreated)
         {
-            (await SharedServer.Value)?.Dispose();
+#if TESTCONTAINERS
+            await (await SharedServer.Value).DisposeAsync();
+#else
+            (await SharedServer.Value).Dispose();
+#endif
         }
     }
 
     /// <summary>Starts a server; nothing is kept on disk unless the arguments say so.</summary>
     public static async Task<RedisServer> StartAsync(params string[] arguments)
     {
-        RedisServer server = new(FindProgram(), arguments);
+        RedisServer server = new(arguments);
         await server.RunAsync();
         return server;
     }
@@ -59,9 +87,18 @@ public sealed class RedisServer : IDisposable
     /// <summary>Starts it, also again after <see cref="Kill"/>, and returns when it answers.</summary>
     public async Task RunAsync()
     {
+        string port = Port.ToString(CultureInfo.InvariantCulture);
+        string[] options = ["--port", port, "--save", "", .. _arguments];
         ProcessStartInfo start = new(
             _program,
-            ["--port", Port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", _folder, "--save", "", .. _arguments]
+            InContainer
+                ?
+                [
+                    .. new[] { "run", "--rm", "--name", Name, "--publish", $"127.0.0.1:{port}:{port}", "--volume", $"{Name}:/data", Image },
+                    .. new[] { "redis-server", "--dir", "/data", "--protected-mode", "no" },
+                    .. options,
+                ]
+                : ["--bind", "127.0.0.1", "--dir", _folder, .. options]
         )
         {
             RedirectStandardOutput = true,
@@ -85,7 +122,15 @@ public sealed class RedisServer : IDisposable
     {
         if (_process is not null)
         {
-            _process.Kill();
+            if (InContainer)
+            {
+                Docker("kill", Name);
+            }
+            else
+            {
+                _process.Kill();
+            }
+
             _process.WaitForExit();
             _process.Dispose();
             _process = null;
@@ -95,18 +140,31 @@ public sealed class RedisServer : IDisposable
     public void Dispose()
     {
         Kill();
+        if (InContainer)
+        {
+            Docker("volume", "rm", Name);
+        }
+
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private static void Docker(params string[] arguments)
+    {
+        using Process docker = Process.Start(
+            new ProcessStartInfo("docker", arguments) { RedirectStandardOutput = true, UseShellExecute = false }
+        )!;
+        docker.WaitForExit();
     }
 
     private static string FindProgram() =>
         (
-            from name in new[] { "redis-server", "valkey-server" }
+            from name in new[] { "redis-server", "valkey-server", "docker" }
             from folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
             let file = Path.Combine(folder, name)
             where File.Exists(file)
             select file
         ).FirstOrDefault()
         ?? throw new InvalidOperationException(
-            $"The tests need a Redis: install redis-server or valkey-server, or set {AddressVariable} to the address of one."
+            $"The tests need a Redis: install redis-server, valkey-server or docker, or set {AddressVariable} to the address of one."
         );
 }
