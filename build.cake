@@ -1,6 +1,7 @@
 // The build. ./build.sh runs a target of it; without one, Test.
 #nullable enable
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using System.Xml.Linq;
 
 string target = Argument("target", "Test");
@@ -81,6 +82,43 @@ Task("Coverage")
         RunTests(coverage: true);
         Run("dotnet", "reportgenerator -reports:artifacts/test-results/**/coverage.cobertura.xml -targetdir:artifacts/coverage -reporttypes:TextSummary;Html;Cobertura");
         Information(System.IO.File.ReadAllText("artifacts/coverage/Summary.txt"));
+    });
+
+Task("Mutations")
+    .Description("Breaks the sources in the ways of eng/mutations.json, one at a time in a copy, and fails when the tests named there don't notice; --only=text for some.")
+    .IsDependentOn("Servers")
+    .Does(() =>
+    {
+        string copy = System.IO.Path.GetFullPath("artifacts/mutations");
+        EnsureDirectoryExists(copy);
+        Run("sh", $"-c \"git ls-files -z | xargs -0 cp --parents -t {copy}\"");
+        var survived = new List<string>();
+        foreach (JsonNode? mutation in JsonNode.Parse(System.IO.File.ReadAllText("eng/mutations.json"))!.AsArray())
+        {
+            string Of(string name) => (string)mutation![name]!;
+            if (!Of("name").Contains(Argument("only", ""), StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            string file = System.IO.Path.Combine(copy, Of("file"));
+            string text = System.IO.File.ReadAllText(file);
+            System.IO.File.WriteAllText(file, text.Replace(Of("find"), Of("replace"), StringComparison.Ordinal));
+            Run("dotnet", $"build {copy}/{Of("project")} -c {configuration} -v q");
+            Information(Of("name"));
+            string test = $"test {copy}/{Of("project")} -c {configuration} --no-build --filter FullyQualifiedName~{Of("tests")}";
+            if (StartProcess("dotnet", new ProcessSettings { Arguments = test }) == 0)
+            {
+                survived.Add(Of("name"));
+            }
+
+            System.IO.File.WriteAllText(file, text);
+        }
+
+        if (survived.Count > 0)
+        {
+            throw new CakeException($"Not noticed: {string.Join("; ", survived)}.");
+        }
     });
 
 Task("Bench")

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Session;
+using Microsoft.Extensions.Caching.StackExchangeRedis;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 using WorkflowSessions.Contracts;
@@ -29,38 +30,65 @@ internal static class RedisComparison
             "| session | request | in flight | ASP.NET Core Session /s | bare commands /s | WorkflowSessions /s | to session | to bare |"
         );
         Console.WriteLine("|---|---|---:|---:|---:|---:|---:|---:|");
-        foreach ((int entries, int size, int elsewhere) in new[] { (5, 60, 0), (20, 40, 0), (20, 150, 0), (20, 150, 400_000) })
+        foreach (Case one in new Case[] { new(5, 60), new(20, 40), new(20, 150), new(20, 150, 400_000), new(20, 40, OtherWorkflows: 100) })
         {
             await database.ExecuteAsync("FLUSHALL");
-            using Peers peers = new(connection, entries, size);
-            await peers.FillAsync(elsewhere);
-            string name = elsewhere == 0 ? $"{entries} × {size} B" : $"{entries} × {size} B, 400 KB elsewhere";
+            using Peers peers = new(connection, one);
+            await peers.FillAsync();
             foreach ((string request, Func<int, Task>[] actions) in peers.Requests)
             {
                 foreach (int inFlight in new[] { 1, 64 })
                 {
-                    double[] best = new double[actions.Length];
-                    for (int round = 0; round <= Rounds; round++)
-                    {
-                        for (int i = 0; i < actions.Length; i++)
-                        {
-                            double rate = await RateAsync(actions[i], inFlight);
-                            // The first round warms up.
-                            best[i] = round == 0 ? 0 : Math.Max(best[i], rate);
-                        }
-                    }
-
+                    double[] best = await BestAsync(actions, inFlight);
                     Console.WriteLine(
                         string.Create(
                             CultureInfo.InvariantCulture,
-                            $"| {name} | {request} | {inFlight} | {best[0]:N0} | {best[1]:N0} | {best[2]:N0} | {best[2] / best[0]:0.00} | {best[2] / best[1]:0.00} |"
+                            $"| {one} | {request} | {inFlight} | {best[0]:N0} | {best[1]:N0} | {best[2]:N0} | {best[2] / best[0]:0.00} | {best[2] / best[1]:0.00} |"
                         )
                     );
                 }
             }
 
-            await peers.PrintCostsAsync(name, server);
+            await peers.PrintCostsAsync(server);
         }
+
+        await PlotAsync(connection);
+    }
+
+    private static async Task PlotAsync(ConnectionMultiplexer connection)
+    {
+        List<(double, double)> peer = [];
+        List<(double, double)> ours = [];
+        foreach (int elsewhere in new[] { 1_000, 10_000, 50_000, 200_000, 400_000 })
+        {
+            await connection.GetDatabase().ExecuteAsync("FLUSHALL");
+            using Peers peers = new(connection, new Case(5, 60, elsewhere));
+            await peers.FillAsync();
+            double[] best = await BestAsync(peers.Requests.Last().Actions, inFlight: 1);
+            peer.Add((elsewhere / 1_000.0, 1_000_000 / best[0]));
+            ours.Add((elsewhere / 1_000.0, 1_000_000 / best[2]));
+        }
+
+        await File.WriteAllTextAsync(
+            Path.Combine("benchmarks", "session-size.svg"),
+            SessionSizePlot.Draw([("ASP.NET Core Session", peer), ("WorkflowSessions", ours)])
+        );
+    }
+
+    private static async Task<double[]> BestAsync(Func<int, Task>[] actions, int inFlight)
+    {
+        double[] best = new double[actions.Length];
+        for (int round = 0; round <= Rounds; round++)
+        {
+            for (int i = 0; i < actions.Length; i++)
+            {
+                double rate = await RateAsync(actions[i], inFlight);
+                // The first round warms up.
+                best[i] = round == 0 ? 0 : Math.Max(best[i], rate);
+            }
+        }
+
+        return best;
     }
 
     private static async Task<double> RateAsync(Func<int, Task> action, int inFlight)
@@ -84,7 +112,19 @@ internal static class RedisComparison
         return done / Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
-    private sealed class Peers(ConnectionMultiplexer connection, int entries, int size) : IDisposable
+    /// <param name="Entries">How many entries the workflow has.</param>
+    /// <param name="Size">How many characters each has.</param>
+    /// <param name="Elsewhere">How many bytes another workflow of the session has.</param>
+    /// <param name="OtherWorkflows">How many workflows like this one the session has besides.</param>
+    private sealed record Case(int Entries, int Size, int Elsewhere = 0, int OtherWorkflows = 0)
+    {
+        public override string ToString() =>
+            $"{Entries} × {Size} B"
+            + (Elsewhere > 0 ? $", {Elsewhere / 1_000} KB elsewhere" : "")
+            + (OtherWorkflows > 0 ? $", {OtherWorkflows} other workflows" : "");
+    }
+
+    private sealed class Peers(ConnectionMultiplexer connection, Case one) : IDisposable
     {
         // What a commit of one key calls, without a rule of ours in it.
         private const string BareScript = """
@@ -98,33 +138,52 @@ internal static class RedisComparison
 
         private readonly IDatabase _database = connection.GetDatabase();
         private readonly RedisSessionStoreFactory _sessions = new(connection);
-        private readonly DistributedSessionStore _peer = new(new WireCache(connection.GetDatabase()), NullLoggerFactory.Instance);
-        private readonly string _value = new('x', size);
+        private readonly DistributedSessionStore _peer = new(
+            new RedisCache(
+                new RedisCacheOptions { ConnectionMultiplexerFactory = () => Task.FromResult<IConnectionMultiplexer>(connection) }
+            ),
+            NullLoggerFactory.Instance
+        );
+        private readonly string _value = new('x', one.Size);
         private RedisKey[] _keys = [];
 
         public IEnumerable<(string Name, Func<int, Task>[] Actions)> Requests =>
             [("read", [PeerReadAsync, BareReadAsync, ReadAsync]), ("read and write", [PeerWriteAsync, BareWriteAsync, WriteAsync])];
 
-        public async Task FillAsync(int elsewhere)
+        public async Task FillAsync()
         {
             for (int i = 0; i < Sessions; i++)
             {
                 ISession peer = Peer(i);
                 WorkflowSession workflow = await OpenAsync(i);
                 await peer.LoadAsync();
-                for (int entry = 0; entry < entries; entry++)
+                for (int entry = 0; entry < one.Entries; entry++)
                 {
                     workflow.Set($"field{entry}", _value);
                     peer.SetString($"field{entry}", _value);
                 }
 
                 await workflow.CommitAsync();
+                for (int number = 0; number < one.OtherWorkflows; number++)
+                {
+                    WorkflowSession like = new(_sessions.Open(Name(i)), $"like{number}");
+                    await like.LoadAsync();
+                    for (int entry = 0; entry < one.Entries; entry++)
+                    {
+                        like.Set($"field{entry}", _value);
+                        peer.SetString($"like{number}_field{entry}", _value);
+                    }
+
+                    await like.CommitAsync();
+                }
+
                 WorkflowSession other = new(_sessions.Open(Name(i)), "other");
                 await other.LoadAsync();
-                for (int rest = elsewhere; rest > 0; rest -= 50_000)
+                for (int rest = one.Elsewhere; rest > 0; rest -= 50_000)
                 {
-                    other.Set($"large{rest}", new string('x', 50_000));
-                    peer.SetString($"large{rest}", new string('x', 50_000));
+                    string large = new('x', Math.Min(rest, 50_000));
+                    other.Set($"large{rest}", large);
+                    peer.SetString($"large{rest}", large);
                 }
 
                 await other.CommitAsync();
@@ -135,7 +194,7 @@ internal static class RedisComparison
             _keys = [.. ((string[])found!).Select(key => (RedisKey)key)];
         }
 
-        public async Task PrintCostsAsync(string name, RedisServer server)
+        public async Task PrintCostsAsync(RedisServer server)
         {
             await using ConnectionMultiplexer own = await ConnectionMultiplexer.ConnectAsync($"{server.Address},allowAdmin=true");
             IServer admin = own.GetServers()[0];
@@ -163,7 +222,7 @@ internal static class RedisComparison
             long memory = (long)await _database.ExecuteAsync("MEMORY", "USAGE", _keys[0]);
             long blob = (long)await _database.ExecuteAsync("MEMORY", "USAGE", (RedisKey)Name(0));
             Console.WriteLine(
-                $"<!-- {name}: {Sessions} reads: {reading}; {Sessions} reads and writes: {writing}; bytes sent by a commit of one key of {size} B: {bytes}; memory of the workflow {memory} B, of the blob {blob} B -->"
+                $"<!-- {one}: {Sessions} reads: {reading}; {Sessions} reads and writes: {writing}; bytes sent by a commit of one key of {one.Size} B: {bytes}; memory of the workflow {memory} B, of the blob {blob} B -->"
             );
         }
 

@@ -244,6 +244,21 @@ public sealed class RedisFaultTests
         Assert.That(harness.Keys(), Has.None.EndsWith(":begun"));
     }
 
+    [Test]
+    public async Task Session_that_lost_its_index_ends_for_those_who_know_it()
+    {
+        await using RedisHarness harness = new();
+        byte[] secret = new byte[32];
+        BufferedSessionStore session = (BufferedSessionStore)harness.Open("alice");
+        await session.Record.LoadAsync();
+        Assert.That(await session.Record.BeginAsync(secret), Is.True);
+        await RedisHarness.Database.KeyDeleteAsync(harness.Keys().Single(key => key.EndsWith('}')));
+        await session.EndAsync();
+        SessionRecord record = ((BufferedSessionStore)harness.Open("alice")).Record;
+        await record.LoadAsync();
+        Assert.That(record.Exists, Is.False);
+    }
+
     private static async Task<WorkflowSession> StoredAsync(RedisHarness harness)
     {
         WorkflowSession workflow = new(harness.Open("alice"), "checkout");

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
 namespace WorkflowSessions.Architecture;
@@ -22,6 +23,27 @@ public sealed partial class SourceRulesTests
     [Test]
     public void Versions_of_packages_are_in_one_file() =>
         Assert.That(Repository.Files(".", "*.csproj").Where(file => VersionOfReference().IsMatch(File.ReadAllText(file))), Is.Empty);
+
+    [Test]
+    public void Mutations_can_be_made_and_name_tests_that_exist()
+    {
+        JsonArray mutations = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "eng", "mutations.json")))!.AsArray();
+        Assert.That(mutations, Is.Not.Empty);
+        Assert.Multiple(() =>
+        {
+            foreach (JsonNode? mutation in mutations)
+            {
+                string Of(string name) => (string)mutation![name]!;
+                string[] parts = File.ReadAllText(Path.Combine(Repository.Root, Of("file"))).Split(Of("find"));
+                Assert.That(parts, Has.Length.EqualTo(2), $"{Of("name")}: the text to replace must be there once");
+                Assert.That(
+                    Repository.Files(Of("project"), "*.cs").Select(File.ReadAllText),
+                    Has.Some.Contains(Of("tests")),
+                    $"{Of("name")}: there is no such test"
+                );
+            }
+        });
+    }
 
     private static IEnumerable<string> Matches(string folder, Regex pattern) =>
         from file in Repository.Files(folder, "*.cs")
