@@ -27,6 +27,12 @@ public abstract class BufferedSessionStore : ISessionStore
     public SessionRecord Record =>
         _sessionRecord ??= new SessionRecord(_record = new BufferedWorkflowEntries(this, SessionRecord.WorkflowId));
 
+    /// <summary>
+    /// Whether the session is known to be new, as when its id has just been made: nothing can be stored of it, and loads need no round trip. It
+    /// ends with the first commit.
+    /// </summary>
+    public bool IsNew { get; set; }
+
     internal BufferedSessionStoreOptions Options { get; }
 
     /// <inheritdoc />

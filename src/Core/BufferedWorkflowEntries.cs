@@ -257,6 +257,11 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     private async ValueTask<WorkflowRecord?> ReadAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (store.IsNew)
+        {
+            return null;
+        }
+
         StoreOperation operation = StoreOperation.Load(_storeName, _options.TimeProvider);
         try
         {
@@ -289,6 +294,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     private async ValueTask<bool> WriteAsync(long? requiredVersion, CancellationToken cancellationToken)
     {
         WorkflowCommit commit = ToCommit(requiredVersion);
+        store.IsNew = false;
         CommitResult result;
         StoreOperation operation = StoreOperation.Commit(_storeName, _options.TimeProvider, commit);
         try

@@ -3,12 +3,27 @@ namespace WorkflowSessions;
 /// <summary>A commit was refused because of what others did with the workflow meanwhile. Nothing of it is stored; its changes are kept.</summary>
 public sealed class WorkflowConflictException : WorkflowSessionException
 {
-    internal WorkflowConflictException(string workflowId, WorkflowConflictReason reason, IReadOnlyList<string> keys)
-        : base(Describe(workflowId, reason, keys), workflowId, innerException: null)
+    /// <summary>Reports a commit that was refused.</summary>
+    /// <param name="message">What was refused, and the way out; never a value or a session id.</param>
+    /// <param name="workflowId">The id of the workflow; empty where several were concerned.</param>
+    /// <param name="reason">Why it was refused.</param>
+    /// <param name="keys">The keys whose values differ.</param>
+    /// <param name="innerException">The refusals of each, where several were concerned.</param>
+    public WorkflowConflictException(
+        string message,
+        string workflowId,
+        WorkflowConflictReason reason,
+        IReadOnlyList<string> keys,
+        Exception? innerException = null
+    )
+        : base(message, workflowId, innerException)
     {
         Reason = reason;
         Keys = keys;
     }
+
+    internal WorkflowConflictException(string workflowId, WorkflowConflictReason reason, IReadOnlyList<string> keys)
+        : this(Describe(workflowId, reason, keys), workflowId, reason, keys) { }
 
     /// <summary>Why the commit was refused.</summary>
     public WorkflowConflictReason Reason { get; }

@@ -8,4 +8,7 @@ public enum WorkflowConflictReason
 
     /// <summary>The workflow that was loaded has ended or expired meanwhile. It never comes back half.</summary>
     Ended,
+
+    /// <summary>The request belongs to a session that was given a new id since, as at a sign-in.</summary>
+    StaleSession,
 }

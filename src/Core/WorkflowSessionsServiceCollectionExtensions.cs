@@ -9,9 +9,12 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class WorkflowSessionsServiceCollectionExtensions
 {
     /// <summary>Registers what all stores need. Exactly one store must be added to what it returns; the application does not start otherwise.</summary>
+    /// <typeparam name="TServices">The type of the collection.</typeparam>
     /// <param name="services">The services of the application.</param>
+    /// <remarks>It is generic so that the method of this name in WorkflowSessions.AspNetCore, which adds to it what requests need, is taken where there is one.</remarks>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> is null.</exception>
-    public static IWorkflowSessionsBuilder AddWorkflowSessions(this IServiceCollection services)
+    public static IWorkflowSessionsBuilder AddWorkflowSessions<TServices>(this TServices services)
+        where TServices : IServiceCollection
     {
         ArgumentNullException.ThrowIfNull(services);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<StoreRegistration>>(new StoreRegistration(services)));

@@ -1,0 +1,28 @@
+using Microsoft.Extensions.Logging;
+
+namespace WorkflowSessions.AspNetCore;
+
+/// <summary>The log messages of requests, in the category of <see cref="WorkflowSessionsDiagnostics"/>. None has a session id, a key or a value.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(
+        10,
+        LogLevel.Information,
+        "The session of a cookie is unknown; it has expired or was ended. The request begins a new one when it writes."
+    )]
+    public static partial void LogUnknownSession(this ILogger logger);
+
+    [LoggerMessage(
+        11,
+        LogLevel.Information,
+        "The secret of a cookie is not the current one of its session. The request gets no data, and its changes are refused."
+    )]
+    public static partial void LogStaleSession(this ILogger logger);
+
+    [LoggerMessage(
+        12,
+        LogLevel.Error,
+        "Changes that were made after the response had started could not be stored: {Error}. The connection is aborted."
+    )]
+    public static partial void LogAborted(this ILogger logger, string error);
+}

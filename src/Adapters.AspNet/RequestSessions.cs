@@ -1,0 +1,405 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace WorkflowSessions.AspNetCore;
+
+/// <summary>The session of one request: from its cookie to the commit of its workflows.</summary>
+internal sealed class RequestSessions(
+    ISessionStoreFactory stores,
+    IOptions<WorkflowSessionsOptions> options,
+    IHostEnvironment environment,
+    ILoggerFactory loggers
+) : IWorkflowSessions
+{
+    private readonly Dictionary<string, WorkflowSession> _opened = new(StringComparer.Ordinal);
+
+    // Of a session that was ended in this request: changes in them would be lost.
+    private readonly List<WorkflowSession> _ended = [];
+
+    private HttpContext? _context;
+    private IExceptionHandlerFeature? _earlierFailure;
+    private bool _canSetCookie;
+
+    private SessionState _state;
+    private SessionCookie? _cookie;
+    private BufferedSessionStore? _store;
+    private Task? _verifying;
+    private CookieChange _change;
+    private bool _sendsCookie;
+
+    /// <summary>Whether something of the session is in use, so that there may be something to commit.</summary>
+    public bool HasOpened => _opened.Count > 0 || _ended.Count > 0;
+
+    private ILogger Logger => field ??= loggers.CreateLogger(WorkflowSessionsDiagnostics.LoggerCategory);
+
+    private HttpResponse Response => _context!.Response;
+
+    /// <summary>Begins a request, or the run of its error page. What an earlier run opened and did not commit is dropped.</summary>
+    public void Attach(HttpContext context)
+    {
+        Drop();
+        _context = context;
+        _canSetCookie = true;
+        _earlierFailure = context.Features.Get<IExceptionHandlerFeature>();
+    }
+
+    /// <summary>Begins the call of a hub, on a connection whose cookies are those of the request that opened it.</summary>
+    public void AttachToConnection(HttpContext? context)
+    {
+        _context = context ?? throw new InvalidOperationException("A hub needs a connection over HTTP to belong to a session.");
+        _canSetCookie = false;
+    }
+
+    /// <summary>Drops all changes that were not committed.</summary>
+    public void Drop()
+    {
+        _opened.Clear();
+        _ended.Clear();
+        _store = null;
+        _verifying = null;
+    }
+
+    public async ValueTask<WorkflowSession> OpenAsync(string workflowId, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(workflowId);
+        if (_opened.TryGetValue(workflowId, out WorkflowSession? opened))
+        {
+            return opened;
+        }
+
+        BufferedSessionStore store = Begin(cancellationToken);
+        WorkflowSession workflow = new(store, workflowId);
+        // Under way together with the record of the session, if that is.
+        Task loading = workflow.LoadAsync(cancellationToken).AsTask();
+        try
+        {
+            await VerifiedAsync().ConfigureAwait(false);
+        }
+        catch
+        {
+            await loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+
+        if (!ReferenceEquals(store, _store))
+        {
+            // The cookie gives no access to what is being loaded there.
+            await loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            workflow = new WorkflowSession(_store!, workflowId);
+            loading = workflow.LoadAsync(cancellationToken).AsTask();
+        }
+
+        await loading.ConfigureAwait(false);
+        return _opened.TryAdd(workflowId, workflow) ? workflow : _opened[workflowId];
+    }
+
+    public async ValueTask<IReadOnlyList<WorkflowSummary>> ListAsync(CancellationToken cancellationToken = default)
+    {
+        _ = Begin(cancellationToken);
+        await VerifiedAsync().ConfigureAwait(false);
+        return _state == SessionState.Known ? await _store!.ListAsync(cancellationToken).ConfigureAwait(false) : [];
+    }
+
+    public async ValueTask CommitAsync(CancellationToken cancellationToken = default)
+    {
+        if (_ended.Find(workflow => workflow.HasChanges) is { } late)
+        {
+            throw new InvalidOperationException(
+                $"Workflow '{late.Id}' was changed after its session was ended. Open it again to begin a new session."
+            );
+        }
+
+        List<WorkflowSession> changed = [.. _opened.Values.Where(workflow => workflow.HasChanges)];
+        if (changed.Count == 0)
+        {
+            return;
+        }
+
+        if (_state == SessionState.New)
+        {
+            await BeginSessionAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        if (changed.Count == 1)
+        {
+            await changed[0].CommitAsync(cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        Task[] commits = [.. changed.Select(workflow => workflow.CommitAsync(cancellationToken).AsTask())];
+        await Task.WhenAll(commits).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        ThrowIfFailed(commits);
+    }
+
+    public async ValueTask RegenerateIdAsync(CancellationToken cancellationToken = default)
+    {
+        _ = Begin(cancellationToken);
+        await VerifiedAsync().ConfigureAwait(false);
+        ThrowIfNoCookieCanBeSent();
+        switch (_state)
+        {
+            case SessionState.Known:
+                SessionCookie next = _cookie!.Renew();
+                if (!await _store!.Record.RotateAsync(_cookie.Secret, next.Secret, cancellationToken).ConfigureAwait(false))
+                {
+                    throw StaleSessionStore.Refusal(SessionRecord.WorkflowId);
+                }
+
+                _cookie = next;
+                Change(CookieChange.Set);
+                break;
+
+            case SessionState.Stale:
+                // Whoever signs in anew is not to be kept out by the cookie of before.
+                await CommitAsync(cancellationToken).ConfigureAwait(false);
+                _opened.Clear();
+                BeginNew();
+                break;
+
+            default:
+                // The id of a session that nobody has heard of yet is new enough.
+                break;
+        }
+    }
+
+    public async ValueTask EndSessionAsync(CancellationToken cancellationToken = default)
+    {
+        _ = Begin(cancellationToken);
+        await VerifiedAsync().ConfigureAwait(false);
+        await _store!.EndAsync(cancellationToken).ConfigureAwait(false);
+        if (_state is not SessionState.New && _canSetCookie && !Response.HasStarted)
+        {
+            Change(CookieChange.Delete);
+        }
+
+        _ended.AddRange(_opened.Values);
+        _opened.Clear();
+        BeginNew();
+    }
+
+    /// <summary>Commits what the request changed, unless it has failed: then all of it is dropped.</summary>
+    public async ValueTask CommitResponseAsync()
+    {
+        IExceptionHandlerFeature? failure = _context!.Features.Get<IExceptionHandlerFeature>();
+        if (failure is not null && !ReferenceEquals(failure, _earlierFailure))
+        {
+            Drop();
+            return;
+        }
+
+        // A client that is gone does not tear a commit.
+        await CommitAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>Finds out which session it is, as far as that takes no round trip; the rest is under way when this returns.</summary>
+    private BufferedSessionStore Begin(CancellationToken cancellationToken)
+    {
+        if (_context is null)
+        {
+            throw new InvalidOperationException(
+                "This request has not passed WorkflowSessions. Call app.UseWorkflowSessions() once, before UseEndpoints() where that is called; "
+                    + "outside a request, open a session by its id with ISessionStoreFactory."
+            );
+        }
+
+        if (_store is not null)
+        {
+            return _store;
+        }
+
+        if (_state is SessionState.Unknown && SessionCookie.TryParse(_context.Request.Cookies[CookieName], out SessionCookie? cookie))
+        {
+            _cookie = cookie;
+        }
+
+        if (_cookie is null || _state is SessionState.New)
+        {
+            BeginNew();
+            return _store!;
+        }
+
+        BufferedSessionStore store = _store = Open(_cookie);
+        _verifying = VerifyAsync(store, cancellationToken);
+        return store;
+    }
+
+    private async Task VerifiedAsync()
+    {
+        if (_verifying is { } verifying)
+        {
+            await verifying.ConfigureAwait(false);
+        }
+    }
+
+    private async Task VerifyAsync(BufferedSessionStore store, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await store.Record.LoadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            // The next call tries again.
+            _store = null;
+            _verifying = null;
+            throw;
+        }
+
+        if (!store.Record.Exists)
+        {
+            // An id that a client made up is not adopted.
+            Logger.LogUnknownSession();
+            BeginNew();
+        }
+        else if (store.Record.Verify(_cookie!.Secret.Span))
+        {
+            _state = SessionState.Known;
+        }
+        else
+        {
+            Logger.LogStaleSession();
+            _state = SessionState.Stale;
+            _store = new StaleSessionStore(new InMemorySessionStoreOptions());
+        }
+
+        _verifying = null;
+    }
+
+    private void BeginNew()
+    {
+        _state = SessionState.New;
+        _cookie = SessionCookie.Create();
+        _store = Open(_cookie);
+        _store.IsNew = true;
+    }
+
+    private async Task BeginSessionAsync(CancellationToken cancellationToken)
+    {
+        ThrowIfNoCookieCanBeSent();
+        // An attempt before, without an answer, may have begun it.
+        if (
+            !await _store!.Record.BeginAsync(_cookie!.Secret, cancellationToken).ConfigureAwait(false)
+            && !_store.Record.Verify(_cookie.Secret.Span)
+        )
+        {
+            throw new InvalidOperationException("The id of the new session is taken.");
+        }
+
+        _state = SessionState.Known;
+        Change(CookieChange.Set);
+    }
+
+    private BufferedSessionStore Open(SessionCookie cookie) =>
+        stores.Open(cookie.SessionId) as BufferedSessionStore
+        ?? throw new InvalidOperationException(
+            "The store of the sessions must be a BufferedSessionStore: AddInMemoryStore(), AddRedisStore(…) or AddDistributedCacheStore()."
+        );
+
+    private void ThrowIfNoCookieCanBeSent()
+    {
+        if (!_canSetCookie)
+        {
+            throw new InvalidOperationException(
+                "A session can neither begin nor get a new id in a hub, whose connection sends no cookies. Do it in a request before."
+            );
+        }
+
+        if (Response.HasStarted)
+        {
+            throw new InvalidOperationException(
+                "The response has started, so that the cookie of the session can't be sent any more. Change or commit a workflow earlier."
+            );
+        }
+    }
+
+    private void Change(CookieChange change)
+    {
+        _change = change;
+        if (!_sendsCookie)
+        {
+            // When the response starts, because error handlers clear the headers that there are before.
+            Response.OnStarting(SendCookieAsync);
+            _sendsCookie = true;
+        }
+    }
+
+    private Task SendCookieAsync()
+    {
+        CookieOptions cookie = options.Value.Cookie.Build(_context!);
+        bool isLocal =
+            !_context!.Request.IsHttps
+            && environment.IsDevelopment()
+            && _context.Request.Host.Host is "localhost" or "127.0.0.1" or "[::1]";
+        cookie.Secure &= !isLocal;
+        if (_change == CookieChange.Set)
+        {
+            Response.Cookies.Append(CookieName, _cookie!.ToCookieValue(), cookie);
+        }
+        else
+        {
+            Response.Cookies.Delete(CookieName, cookie);
+        }
+
+        // Nobody else may get it from a cache.
+        Response.Headers.CacheControl = "no-cache,no-store";
+        Response.Headers.Pragma = "no-cache";
+        Response.Headers.Expires = "-1";
+        return Task.CompletedTask;
+    }
+
+    private string CookieName => options.Value.Cookie.Name!;
+
+    private static void ThrowIfFailed(Task[] commits)
+    {
+        List<Exception> failures = [.. commits.Where(commit => !commit.IsCompletedSuccessfully).Select(FailureOf)];
+        if (failures.Count == 0)
+        {
+            return;
+        }
+
+        WorkflowSessionException[] known = [.. failures.OfType<WorkflowSessionException>()];
+        if (failures.Count == 1 || known.Length < failures.Count)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(
+                failures.Find(failure => failure is not WorkflowSessionException) ?? failures[0]
+            );
+        }
+
+        AggregateException all = new(failures);
+        string names = string.Join(", ", known.Select(failure => $"'{failure.WorkflowId}'"));
+        throw known.All(failure => failure is WorkflowConflictException)
+            ? new WorkflowConflictException(
+                $"Workflows {names} were not stored, because of what others did with them meanwhile.",
+                "",
+                ((WorkflowConflictException)known[0]).Reason,
+                [],
+                all
+            )
+            : new SessionStoreException(
+                $"Workflows {names} were not stored.",
+                "",
+                known.Any(failure => failure is SessionStoreException { MayBeStored: true }),
+                all
+            );
+    }
+
+    private static Exception FailureOf(Task commit) =>
+        commit.Exception?.InnerException ?? new OperationCanceledException("The commit was cancelled.");
+
+    private enum SessionState
+    {
+        Unknown,
+        New,
+        Known,
+        Stale,
+    }
+
+    private enum CookieChange
+    {
+        Set,
+        Delete,
+    }
+}

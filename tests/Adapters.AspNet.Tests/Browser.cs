@@ -1,0 +1,53 @@
+namespace WorkflowSessions.AspNetCore.Tests;
+
+/// <summary>Sends requests with the cookie of the session, and takes over what responses set.</summary>
+internal sealed class Browser(HttpMessageHandler handler, Uri address) : IDisposable
+{
+    public const string CookieName = ".WorkflowSessions";
+
+    private readonly HttpClient _client = new(handler) { BaseAddress = address };
+
+    /// <summary>The value of the cookie; null when there is none.</summary>
+    public string? Cookie { get; set; }
+
+    public static string? SetCookieOf(HttpResponseMessage response) =>
+        response.Headers.TryGetValues("Set-Cookie", out IEnumerable<string>? values)
+            ? values.SingleOrDefault(value => value.StartsWith($"{CookieName}=", StringComparison.Ordinal))
+            : null;
+
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? accept = null)
+    {
+        using HttpRequestMessage request = new(method, path);
+        if (Cookie is not null)
+        {
+            request.Headers.Add("Cookie", $"{CookieName}={Cookie}");
+        }
+
+        if (accept is not null)
+        {
+            request.Headers.Add("Accept", accept);
+        }
+
+        HttpResponseMessage response = await _client.SendAsync(request);
+        if (SetCookieOf(response) is { } cookie)
+        {
+            string value = cookie[(CookieName.Length + 1)..cookie.IndexOf(';', StringComparison.Ordinal)];
+            Cookie = value.Length == 0 ? null : value;
+        }
+
+        return response;
+    }
+
+    public async Task<string> GetAsync(string path) => await TextAsync(HttpMethod.Get, path);
+
+    public async Task<string> PostAsync(string path) => await TextAsync(HttpMethod.Post, path);
+
+    public void Dispose() => _client.Dispose();
+
+    /// <summary>The body of a response of success, or else the status.</summary>
+    private async Task<string> TextAsync(HttpMethod method, string path)
+    {
+        using HttpResponseMessage response = await SendAsync(method, path);
+        return response.IsSuccessStatusCode ? await response.Content.ReadAsStringAsync() : $"{(int)response.StatusCode}";
+    }
+}
