@@ -1,0 +1,9 @@
+using WorkflowSessions.Contracts;
+
+namespace WorkflowSessions.AspNetCore.Tests;
+
+[TestFixture]
+public sealed class HttpSessionStoreContractTests : SessionStoreContract
+{
+    protected override StoreHarness CreateHarness() => new HttpSessionHarness();
+}

@@ -1,0 +1,53 @@
+using Microsoft.Extensions.Time.Testing;
+
+namespace WorkflowSessions.AspNetCore.Tests;
+
+/// <summary>Unit tests of handlers as an application writes them.</summary>
+public sealed class InMemoryWorkflowSessionsTests
+{
+    [Test]
+    public async Task Handler_is_tested_in_two_lines()
+    {
+        InMemoryWorkflowSessions sessions = new();
+        await new StepController(sessions).SetAsync(3, CancellationToken.None);
+
+        await sessions.NextRequestAsync();
+        Assert.That((await sessions.OpenAsync("checkout")).Get<string>("step"), Is.EqualTo("3"));
+        Assert.That((await sessions.ListAsync()).Select(workflow => workflow.Id), Is.EqualTo(new[] { "checkout" }));
+    }
+
+    [Test]
+    public async Task Clock_of_the_test_is_used()
+    {
+        FakeTimeProvider clock = new();
+        InMemoryWorkflowSessions sessions = new(new InMemorySessionStoreOptions { TimeProvider = clock });
+        await new StepController(sessions).SetAsync(3, CancellationToken.None);
+        await sessions.NextRequestAsync();
+        clock.Advance(TimeSpan.FromMinutes(21));
+        Assert.That((await sessions.OpenAsync("checkout")).Has("step"), Is.False);
+    }
+
+    [Test]
+    public async Task Sign_in_and_sign_out_are_seen()
+    {
+        InMemoryWorkflowSessions sessions = new();
+        await sessions.RegenerateIdAsync();
+        Assert.That(sessions.Regenerations, Is.EqualTo(1));
+        (await sessions.OpenAsync("checkout")).Set("step", 1);
+        await sessions.CommitAsync();
+        await sessions.EndSessionAsync();
+        Assert.That(sessions.HasEnded, Is.True);
+        Assert.That((await sessions.OpenAsync("checkout")).Has("step"), Is.False);
+        Assert.That(sessions.HasEnded, Is.False);
+    }
+
+    [Test]
+    public async Task What_is_not_committed_is_not_there_in_another_request()
+    {
+        InMemoryWorkflowSessions sessions = new();
+        (await sessions.OpenAsync("checkout")).Set("step", 1);
+        Assert.That(await sessions.ListAsync(), Is.Empty);
+        WorkflowSession first = await sessions.OpenAsync("checkout");
+        Assert.That(await sessions.OpenAsync("checkout"), Is.SameAs(first));
+    }
+}
