@@ -17,10 +17,26 @@ public sealed partial class DocumentationTests
 
         """;
 
+    // What the SDK of web applications adds.
+    private const string WebUsings = """
+        global using Microsoft.AspNetCore.Builder;
+        global using Microsoft.AspNetCore.Hosting;
+        global using Microsoft.AspNetCore.Http;
+        global using Microsoft.AspNetCore.Routing;
+        global using Microsoft.Extensions.Configuration;
+        global using Microsoft.Extensions.DependencyInjection;
+        global using Microsoft.Extensions.Hosting;
+        global using Microsoft.Extensions.Logging;
+        global using WorkflowSessions;
+        global using WorkflowSessions.AspNetCore;
+
+        """;
+
+    private static IEnumerable<string> Pages =>
+        Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md").Append(Path.Combine(Repository.Root, "README.md"));
+
     private static IEnumerable<TestCaseData> Blocks =>
-        from file in Directory
-            .EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md")
-            .Append(Path.Combine(Repository.Root, "README.md"))
+        from file in Pages
         from block in CodeBlock().Matches(File.ReadAllText(file)).Select((match, index) => (Match: match, Number: index + 1))
         select new TestCaseData(block.Match.Groups["code"].Value, block.Match.Groups["output"].Value).SetArgDisplayNames(
             $"{Path.GetFileName(file)} block {block.Number}"
@@ -45,12 +61,12 @@ public sealed partial class DocumentationTests
     [Test]
     public void Documented_code_that_needs_a_server_compiles()
     {
-        MatchCollection blocks = CompiledBlock().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "redis.md")));
-        Assert.That(blocks, Is.Not.Empty);
+        Match[] blocks = [.. Pages.SelectMany(page => CompiledBlock().Matches(File.ReadAllText(page)))];
+        Assert.That(blocks.Select(block => block.Groups["kind"].Value), Does.Contain("compile").And.Contain("web"));
         foreach (Match block in blocks)
         {
             using MemoryStream program = new();
-            Emit(block.Groups["code"].Value, program);
+            Emit(block.Groups["code"].Value, program, block.Groups["kind"].Value == "web" ? Usings + WebUsings : Usings);
         }
     }
 
@@ -90,12 +106,12 @@ public sealed partial class DocumentationTests
         return program;
     }
 
-    private static void Emit(string code, Stream program)
+    private static void Emit(string code, Stream program, string usings = Usings)
     {
         string[] framework = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
         CSharpCompilation compilation = CSharpCompilation.Create(
             "Documented",
-            [CSharpSyntaxTree.ParseText(Usings), CSharpSyntaxTree.ParseText(code)],
+            [CSharpSyntaxTree.ParseText(usings), CSharpSyntaxTree.ParseText(code)],
             framework.Select(path => MetadataReference.CreateFromFile(path)),
             new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable)
         );
@@ -104,7 +120,7 @@ public sealed partial class DocumentationTests
     }
 
     [GeneratedRegex(
-        @"^```csharp compile\n(?<code>.*?)^```",
+        @"^```csharp (?<kind>compile|web)\n(?<code>.*?)^```",
         RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture
     )]
     private static partial Regex CompiledBlock();

@@ -21,6 +21,7 @@ public sealed class PackageRulesTests(Assembly package)
             "Microsoft.Extensions.Logging.Abstractions",
             "Microsoft.Extensions.Options",
         ],
+        ["WorkflowSessions.AspNetCore"] = ["WorkflowSessions"],
         ["WorkflowSessions.Redis"] = ["WorkflowSessions", "StackExchange.Redis", "Microsoft.Extensions.DependencyInjection.Abstractions"],
     };
 
@@ -72,7 +73,9 @@ public sealed class PackageRulesTests(Assembly package)
             package
                 .GetReferencedAssemblies()
                 .Select(reference => reference.Name!)
-                .Where(name => !name.StartsWith("System.", StringComparison.Ordinal)),
+                .Where(name => !name.StartsWith("System.", StringComparison.Ordinal))
+                // The adapter of ASP.NET Core is built on all of its shared framework.
+                .Where(name => Name != "WorkflowSessions.AspNetCore" || !name.StartsWith("Microsoft.", StringComparison.Ordinal)),
             Is.SubsetOf(AllowedReferences[Name])
         );
 

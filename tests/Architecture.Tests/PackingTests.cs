@@ -54,6 +54,60 @@ public sealed class PackingTests
     }
 
     [Test]
+    public async Task New_web_application_needs_three_lines()
+    {
+        string feed = Path.GetDirectoryName(await PackAsync("web", "Core/WorkflowSessions.csproj"))!;
+        string package = await PackAsync("web", "Adapters.AspNet/WorkflowSessions.AspNetCore.csproj");
+        string application = Path.Combine(_folder, "shop");
+        await Repository.RunAsync("dotnet", _folder, "new", "web", "-o", application, "--no-restore");
+        string version = Path.GetFileNameWithoutExtension(package)["WorkflowSessions.AspNetCore.".Length..];
+        await WriteFeedAsync(application, feed);
+        string project = Path.Combine(application, "shop.csproj");
+        await File.WriteAllTextAsync(
+            project,
+            (await File.ReadAllTextAsync(project)).Replace(
+                "</Project>",
+                $"""
+                  <PropertyGroup>
+                    <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                    <RestorePackagesPath>{Path.Combine(_folder, "packages")}</RestorePackagesPath>
+                  </PropertyGroup>
+                  <ItemGroup>
+                    <PackageReference Include="WorkflowSessions.AspNetCore" Version="{version}" />
+                  </ItemGroup>
+                </Project>
+                """,
+                StringComparison.Ordinal
+            )
+        );
+        // The template's own program, with the lines of the README.
+        string program = Path.Combine(application, "Program.cs");
+        string[] lines = await File.ReadAllLinesAsync(program);
+        Assert.That(lines, Has.Some.StartsWith("var builder").And.Some.StartsWith("var app"));
+        IEnumerable<string> added = lines.SelectMany(line =>
+            line.StartsWith("var app", StringComparison.Ordinal)
+                ?
+                [
+                    "builder.Services.AddWorkflowSessions().AddInMemoryStore();",
+                    line,
+                    "app.UseWorkflowSessions();",
+                    "app.MapPost(\"/next\", async (IWorkflowSessions workflows, CancellationToken ct) =>",
+                    "    (await workflows.OpenAsync(\"checkout\", ct)).Set(\"step\", 2));",
+                    "app.MapGet(\"/step\", async (IWorkflowSessions workflows, CancellationToken ct) =>",
+                    "    (await workflows.OpenAsync(\"checkout\", ct)).Get(\"step\", 1));",
+                ]
+                : new[] { line }
+        );
+        await File.WriteAllLinesAsync(program, ["using WorkflowSessions.AspNetCore;", .. added]);
+
+        await using WebApplicationOfTest shop = await WebApplicationOfTest.StartAsync(application);
+        Assert.That(await shop.Client.GetStringAsync(new Uri("/step", UriKind.Relative)), Is.EqualTo("1"));
+        using HttpResponseMessage next = await shop.Client.PostAsync(new Uri("/next", UriKind.Relative), content: null);
+        Assert.That(next.IsSuccessStatusCode, Is.True);
+        Assert.That(await shop.Client.GetStringAsync(new Uri("/step", UriKind.Relative)), Is.EqualTo("2"));
+    }
+
+    [Test]
     public async Task Two_builds_give_the_same_assembly()
     {
         byte[] first = await AssemblyAsync(await PackAsync("first"));
@@ -61,10 +115,10 @@ public sealed class PackingTests
         Assert.That(first, Is.EqualTo(second));
     }
 
-    private async Task<string> PackAsync(string name)
+    private async Task<string> PackAsync(string name, string packed = "Core/WorkflowSessions.csproj")
     {
         string feed = Path.Combine(_folder, name, "feed");
-        string project = Path.Combine(Repository.Root, "src", "Core", "WorkflowSessions.csproj");
+        string project = Path.Combine(Repository.Root, "src", packed);
         string artifacts = Path.Combine(_folder, name, "artifacts");
         await Repository.RunAsync(
             "dotnet",
@@ -78,7 +132,9 @@ public sealed class PackingTests
             $"-p:ArtifactsPath={artifacts}",
             "-p:ContinuousIntegrationBuild=true"
         );
-        return Directory.EnumerateFiles(feed, "*.nupkg").Single();
+        return Directory
+            .EnumerateFiles(feed, $"{Path.GetFileNameWithoutExtension(packed)}.*.nupkg")
+            .Single(file => char.IsAsciiDigit(Path.GetFileName(file)[Path.GetFileNameWithoutExtension(packed).Length + 1]));
     }
 
     private static async Task<byte[]> AssemblyAsync(string package)
@@ -112,10 +168,13 @@ public sealed class PackingTests
             </Project>
             """
         );
+        await WriteFeedAsync(application, feed);
+        return await Repository.RunAsync("dotnet", application, "run");
+    }
+
+    private static async Task WriteFeedAsync(string application, string feed) =>
         await File.WriteAllTextAsync(
             Path.Combine(application, "nuget.config"),
             $"""<configuration><packageSources><add key="feed" value="{feed}" /></packageSources></configuration>"""
         );
-        return await Repository.RunAsync("dotnet", application, "run");
-    }
 }
