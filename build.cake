@@ -130,6 +130,11 @@ Task("BenchRedis")
     .IsDependentOn("Servers")
     .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --redis"));
 
+Task("BenchWeb")
+    .Description("Compares endpoints over HTTP with and without sessions, in memory and on a Redis of its own.")
+    .IsDependentOn("Servers")
+    .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --web"));
+
 Task("Pack")
     .Description("Packs the packages into artifacts/package/release.")
     .Does(() => DotNetPack(

@@ -13,6 +13,18 @@ if (args is ["--redis"])
     return;
 }
 
+if (args is ["--web"])
+{
+    await WebComparison.RunAsync();
+    return;
+}
+
+if (args is ["--web-server", string kind, string redis])
+{
+    await WebServer.RunAsync(kind, redis);
+    return;
+}
+
 // Short runs in this process: what counts is the ratio to the baseline of the same run, not the nanoseconds of a machine.
 IConfig config = DefaultConfig
     .Instance.AddJob(

@@ -14,10 +14,11 @@ internal sealed class RequestSessions(
     ILoggerFactory loggers
 ) : IWorkflowSessions
 {
-    private readonly Dictionary<string, WorkflowSession> _opened = new(StringComparer.Ordinal);
+    // Null as long as there is none: most requests of an application open nothing.
+    private Dictionary<string, WorkflowSession>? _opened;
 
     // Of a session that was ended in this request: changes in them would be lost.
-    private readonly List<WorkflowSession> _ended = [];
+    private List<WorkflowSession>? _ended;
 
     private HttpContext? _context;
     private IExceptionHandlerFeature? _earlierFailure;
@@ -31,7 +32,7 @@ internal sealed class RequestSessions(
     private bool _sendsCookie;
 
     /// <summary>Whether something of the session is in use, so that there may be something to commit.</summary>
-    public bool HasOpened => _opened.Count > 0 || _ended.Count > 0;
+    public bool HasOpened => _opened is not null || _ended is not null;
 
     private ILogger Logger => field ??= loggers.CreateLogger(WorkflowSessionsDiagnostics.LoggerCategory);
 
@@ -56,8 +57,8 @@ internal sealed class RequestSessions(
     /// <summary>Drops all changes that were not committed.</summary>
     public void Drop()
     {
-        _opened.Clear();
-        _ended.Clear();
+        _opened = null;
+        _ended = null;
         _store = null;
         _verifying = null;
     }
@@ -65,7 +66,7 @@ internal sealed class RequestSessions(
     public async ValueTask<WorkflowSession> OpenAsync(string workflowId, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(workflowId);
-        if (_opened.TryGetValue(workflowId, out WorkflowSession? opened))
+        if (_opened?.TryGetValue(workflowId, out WorkflowSession? opened) == true)
         {
             return opened;
         }
@@ -93,6 +94,7 @@ internal sealed class RequestSessions(
         }
 
         await loading.ConfigureAwait(false);
+        _opened ??= new Dictionary<string, WorkflowSession>(StringComparer.Ordinal);
         return _opened.TryAdd(workflowId, workflow) ? workflow : _opened[workflowId];
     }
 
@@ -105,14 +107,17 @@ internal sealed class RequestSessions(
 
     public async ValueTask CommitAsync(CancellationToken cancellationToken = default)
     {
-        if (_ended.Find(workflow => workflow.HasChanges) is { } late)
+        if (_ended?.Find(workflow => workflow.HasChanges) is { } late)
         {
             throw new InvalidOperationException(
                 $"Workflow '{late.Id}' was changed after its session was ended. Open it again to begin a new session."
             );
         }
 
-        List<WorkflowSession> changed = [.. _opened.Values.Where(workflow => workflow.HasChanges)];
+        List<WorkflowSession> changed =
+        [
+            .. (_opened?.Values ?? Enumerable.Empty<WorkflowSession>()).Where(workflow => workflow.HasChanges),
+        ];
         if (changed.Count == 0)
         {
             return;
@@ -155,7 +160,7 @@ internal sealed class RequestSessions(
             case SessionState.Stale:
                 // Whoever signs in anew is not to be kept out by the cookie of before.
                 await CommitAsync(cancellationToken).ConfigureAwait(false);
-                _opened.Clear();
+                _opened = null;
                 BeginNew();
                 break;
 
@@ -175,8 +180,12 @@ internal sealed class RequestSessions(
             Change(CookieChange.Delete);
         }
 
-        _ended.AddRange(_opened.Values);
-        _opened.Clear();
+        if (_opened is not null)
+        {
+            (_ended ??= []).AddRange(_opened.Values);
+            _opened = null;
+        }
+
         BeginNew();
     }
 

@@ -1,0 +1,155 @@
+using System.Buffers;
+using Microsoft.Extensions.Caching.Distributed;
+
+namespace WorkflowSessions.DistributedCache;
+
+/// <summary>One session in a distributed cache.</summary>
+/// <remarks>
+/// <code>
+/// key      {prefix}{root}:{workflow}; the root is the beginning of the SHA-256 of the session's id, in base64url
+/// value    see WorkflowPayload
+/// expiry   sliding: the idle timeout; absolute: the deadline, which the payload has too
+/// </code>
+/// </remarks>
+internal sealed class DistributedCacheSessionStore(IDistributedCache cache, string root, DistributedCacheSessionStoreOptions options)
+    : BufferedSessionStore(options)
+{
+    private static readonly SessionStoreCapabilities CacheCapabilities = new() { Buffered = true, ExpiryPerWorkflow = true };
+
+    // Commits of one workflow in this process take turns; a few locks for all workflows are enough, because none is held while another is taken.
+    private static readonly SemaphoreSlim[] Turns = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1))];
+
+    private readonly TimeProvider _clock = options.TimeProvider;
+    private readonly TimeSpan _timeout = options.CommandTimeout;
+    private readonly bool _allowsBestEffortUpdates = options.AllowBestEffortUpdates;
+
+    public override SessionStoreCapabilities Capabilities => CacheCapabilities;
+
+    protected override bool AllowsBestEffortUpdates => _allowsBestEffortUpdates;
+
+    protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
+        string workflowId,
+        TimeSpan? idleTimeout,
+        CancellationToken cancellationToken
+    ) => (await ReadAsync(workflowId, "loaded", cancellationToken).ConfigureAwait(false))?.Renew(_clock.GetUtcNow(), idleTimeout);
+
+    protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
+    {
+        SemaphoreSlim turn = Turns[(uint)Key(commit.WorkflowId).GetHashCode(StringComparison.Ordinal) % Turns.Length];
+        await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            WorkflowRecord? stored = await ReadAsync(commit.WorkflowId, "committed", cancellationToken).ConfigureAwait(false);
+            CommitResult result = commit.Apply(stored, _clock.GetUtcNow(), out WorkflowRecord? next);
+            if (!ReferenceEquals(next, stored))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                await WriteAsync(commit, next).ConfigureAwait(false);
+            }
+
+            return result;
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    protected override ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken) =>
+        throw new NotSupportedException("A distributed cache can't name the workflows of a session. Keep their ids in one of them.");
+
+    protected override async ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
+    {
+        // First the record, without which nobody gets at the rest by a cookie.
+        foreach (string workflowId in OpenedWorkflows.Prepend(SessionRecord.WorkflowId))
+        {
+            await cache.RemoveAsync(Key(workflowId), cancellationToken).WaitAsync(_timeout, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<WorkflowRecord?> ReadAsync(string workflowId, string what, CancellationToken cancellationToken)
+    {
+        ReadOnlyMemory<byte>? payload;
+        try
+        {
+            payload = await GetAsync(Key(workflowId), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            throw new SessionStoreException(
+                $"Workflow '{workflowId}' could not be {what}: the cache did not give what it has.",
+                workflowId,
+                mayBeStored: false,
+                error
+            );
+        }
+
+        if (payload is null)
+        {
+            return null;
+        }
+
+        WorkflowRecord record;
+        try
+        {
+            record = WorkflowPayload.Read(payload.Value);
+        }
+        catch (FormatException error)
+        {
+            throw new SessionStoreException(
+                $"What is stored of workflow '{workflowId}' can't be read: {error.Message} Nothing was changed. Remove the entry, or choose another prefix.",
+                workflowId,
+                mayBeStored: false,
+                error
+            );
+        }
+
+        // The cache's clock is not this one.
+        return record.Deadline <= _clock.GetUtcNow() ? null : record;
+    }
+
+    private async Task<ReadOnlyMemory<byte>?> GetAsync(string key, CancellationToken cancellationToken)
+    {
+        if (cache is IBufferDistributedCache buffers)
+        {
+            ArrayBufferWriter<byte> writer = new();
+            bool found = await buffers
+                .TryGetAsync(key, writer, cancellationToken)
+                .AsTask()
+                .WaitAsync(_timeout, cancellationToken)
+                .ConfigureAwait(false);
+            return found ? writer.WrittenMemory : null;
+        }
+
+        byte[]? bytes = await cache.GetAsync(key, cancellationToken).WaitAsync(_timeout, cancellationToken).ConfigureAwait(false);
+        return bytes is null ? null : bytes.AsMemory();
+    }
+
+    private async Task WriteAsync(WorkflowCommit commit, WorkflowRecord? next)
+    {
+        string key = Key(commit.WorkflowId);
+        try
+        {
+            Task writing = next is null
+                ? cache.RemoveAsync(key, CancellationToken.None)
+                : cache.SetAsync(
+                    key,
+                    WorkflowPayload.Write(next),
+                    new DistributedCacheEntryOptions { SlidingExpiration = commit.IdleTimeout, AbsoluteExpiration = next.Deadline },
+                    CancellationToken.None
+                );
+            await writing.WaitAsync(_timeout).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            throw new SessionStoreException(
+                $"Workflow '{commit.WorkflowId}' could not be committed, or was without an answer of the cache.",
+                commit.WorkflowId,
+                mayBeStored: true,
+                error
+            );
+        }
+    }
+
+    private string Key(string workflowId) => $"{root}:{workflowId}";
+}

@@ -1,0 +1,35 @@
+namespace WorkflowSessions.DistributedCache;
+
+/// <summary>Options of sessions in a distributed cache. An idle timeout of none needs an absolute one: nothing lives for ever there.</summary>
+public sealed class DistributedCacheSessionStoreOptions : BufferedSessionStoreOptions
+{
+    /// <summary>
+    /// What all keys begin with, <c>workflowsessions:</c> by default. Applications that share a cache and are not to share sessions take different
+    /// ones.
+    /// </summary>
+    public string KeyPrefix { get; set; } = "workflowsessions:";
+
+    /// <summary>How long to wait for each answer of the cache, 5 seconds by default. A commit without an answer may be stored.</summary>
+    public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Whether <c>UpdateAsync</c> may be used, false by default. It then notices what other requests of this process committed meanwhile; of two
+    /// processes that commit within the same moment, one can lose its update.
+    /// </summary>
+    public bool AllowBestEffortUpdates { get; set; }
+
+    /// <inheritdoc />
+    protected override bool RequiresExpiry => true;
+
+    /// <inheritdoc />
+    public override void ThrowIfInvalid(string? parameterName = null)
+    {
+        base.ThrowIfInvalid(parameterName);
+        Require(KeyPrefix is not null, $"{nameof(KeyPrefix)} must be set.", parameterName);
+        Require(
+            CommandTimeout >= TimeSpan.FromMilliseconds(1) && CommandTimeout <= TimeSpan.FromHours(1),
+            $"{nameof(CommandTimeout)} must be from a millisecond to an hour.",
+            parameterName
+        );
+    }
+}
