@@ -135,6 +135,16 @@ Task("BenchWeb")
     .IsDependentOn("Servers")
     .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --web"));
 
+Task("BenchCache")
+    .Description("Compares requests on a distributed cache with those of ASP.NET Core Session on the same cache.")
+    .IsDependentOn("Servers")
+    .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --cache"));
+
+Task("Losses")
+    .Description("Counts how many of 300 pairs of parallel writes lose one, on two processes and a Redis of their own, here and on ASP.NET Core Session.")
+    .IsDependentOn("Servers")
+    .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --losses"));
+
 Task("Pack")
     .Description("Packs the packages into artifacts/package/release.")
     .Does(() => DotNetPack(

@@ -19,6 +19,18 @@ if (args is ["--web"])
     return;
 }
 
+if (args is ["--losses"])
+{
+    await LostUpdates.RunAsync();
+    return;
+}
+
+if (args is ["--cache"])
+{
+    await CacheComparison.RunAsync();
+    return;
+}
+
 if (args is ["--web-server", string kind, string redis])
 {
     await WebServer.RunAsync(kind, redis);

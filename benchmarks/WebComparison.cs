@@ -68,7 +68,8 @@ internal static class WebComparison
         }
     }
 
-    private static async Task<(Process Process, Uri Address)> StartAsync(string kind, string redis)
+    /// <summary>Starts a server in a process of its own, which the caller ends.</summary>
+    public static async Task<(Process Process, Uri Address)> StartAsync(string kind, string redis)
     {
         ProcessStartInfo start = new(Environment.ProcessPath!, [.. Arguments(), "--web-server", kind, redis])
         {

@@ -33,6 +33,11 @@ internal static class WebServer
                 builder.Services.AddStackExchangeRedisCache(options => options.Configuration = redis);
             }
         }
+        else if (kind == "cache")
+        {
+            builder.Services.AddStackExchangeRedisCache(options => options.Configuration = redis);
+            builder.Services.AddWorkflowSessions().AddDistributedCacheStore();
+        }
         else if (kind == "workflows")
         {
             IWorkflowSessionsBuilder workflows = builder.Services.AddWorkflowSessions();
@@ -46,11 +51,37 @@ internal static class WebServer
                 application.UseSession();
                 application.MapGet("/read", (RequestDelegate)ReadSessionAsync);
                 application.MapGet("/write", (RequestDelegate)WriteSessionAsync);
+                application.MapGet(
+                    "/set/{key}",
+                    async (string key, HttpContext context) =>
+                    {
+                        await context.Session.LoadAsync();
+                        context.Session.SetString(key, Value);
+                        return "ok";
+                    }
+                );
+                application.MapGet(
+                    "/has/{key}",
+                    async (string key, HttpContext context) =>
+                    {
+                        await context.Session.LoadAsync();
+                        return $"{context.Session.Keys.Contains(key)}";
+                    }
+                );
                 break;
-            case "workflows":
+            case "cache" or "workflows":
                 application.UseWorkflowSessions();
                 application.MapGet("/read", (RequestDelegate)ReadWorkflowAsync);
                 application.MapGet("/write", (RequestDelegate)WriteWorkflowAsync);
+                application.MapGet(
+                    "/set/{key}",
+                    async (string key, HttpContext context) =>
+                    {
+                        (await OpenAsync(context)).Set(key, Value);
+                        return "ok";
+                    }
+                );
+                application.MapGet("/has/{key}", async (string key, HttpContext context) => $"{(await OpenAsync(context)).Has(key)}");
                 break;
             default:
                 application.MapGet("/write", (RequestDelegate)OkAsync);

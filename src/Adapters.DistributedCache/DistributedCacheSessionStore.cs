@@ -35,7 +35,7 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
 
     protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
     {
-        SemaphoreSlim turn = Turns[(uint)Key(commit.WorkflowId).GetHashCode(StringComparison.Ordinal) % Turns.Length];
+        SemaphoreSlim turn = TurnOf(commit.WorkflowId);
         await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -56,14 +56,26 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
     }
 
     protected override ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken) =>
-        throw new NotSupportedException("A distributed cache can't name the workflows of a session. Keep their ids in one of them.");
+        throw new NotSupportedException("A distributed cache can't name the workflows of a session.");
 
     protected override async ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
     {
         // First the record, without which nobody gets at the rest by a cookie.
         foreach (string workflowId in OpenedWorkflows.Prepend(SessionRecord.WorkflowId))
         {
-            await cache.RemoveAsync(Key(workflowId), cancellationToken).WaitAsync(_timeout, CancellationToken.None).ConfigureAwait(false);
+            SemaphoreSlim turn = TurnOf(workflowId);
+            await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                await cache
+                    .RemoveAsync(Key(workflowId), CancellationToken.None)
+                    .WaitAsync(_timeout, CancellationToken.None)
+                    .ConfigureAwait(false);
+            }
+            finally
+            {
+                turn.Release();
+            }
         }
     }
 
@@ -118,11 +130,11 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
                 .AsTask()
                 .WaitAsync(_timeout, cancellationToken)
                 .ConfigureAwait(false);
-            return found ? writer.WrittenMemory : null;
+            return found ? writer.WrittenMemory : default(ReadOnlyMemory<byte>?);
         }
 
         byte[]? bytes = await cache.GetAsync(key, cancellationToken).WaitAsync(_timeout, cancellationToken).ConfigureAwait(false);
-        return bytes is null ? null : bytes.AsMemory();
+        return bytes is null ? default(ReadOnlyMemory<byte>?) : bytes;
     }
 
     private async Task WriteAsync(WorkflowCommit commit, WorkflowRecord? next)
@@ -150,6 +162,8 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
             );
         }
     }
+
+    private SemaphoreSlim TurnOf(string workflowId) => Turns[(uint)Key(workflowId).GetHashCode(StringComparison.Ordinal) % Turns.Length];
 
     private string Key(string workflowId) => $"{root}:{workflowId}";
 }

@@ -33,6 +33,15 @@ public abstract class BufferedSessionStore : ISessionStore
     /// </summary>
     public bool IsNew { get; set; }
 
+    /// <summary>
+    /// Whether <c>UpdateAsync</c> is supported although <see cref="SessionStoreCapabilities.VersionCheck"/> is not promised. False unless a store
+    /// has an option for it.
+    /// </summary>
+    protected internal virtual bool AllowsBestEffortUpdates => false;
+
+    /// <summary>The ids of the workflows that this request has opened, for a store that can't list.</summary>
+    protected IEnumerable<string> OpenedWorkflows => _workflows.Keys;
+
     internal BufferedSessionStoreOptions Options { get; }
 
     /// <inheritdoc />
@@ -66,9 +75,15 @@ public abstract class BufferedSessionStore : ISessionStore
     }
 
     /// <inheritdoc />
+    /// <exception cref="NotSupportedException"><see cref="SessionStoreCapabilities.Listing"/> is not among the capabilities of the store.</exception>
     /// <exception cref="SessionStoreException">The store could not list.</exception>
     public async ValueTask<IReadOnlyList<WorkflowSummary>> ListAsync(CancellationToken cancellationToken = default)
     {
+        if (!Capabilities.Listing)
+        {
+            throw new NotSupportedException("This store can't name the workflows of a session. Keep their ids in a workflow.");
+        }
+
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
@@ -131,11 +146,11 @@ public abstract class BufferedSessionStore : ISessionStore
     /// </remarks>
     protected internal abstract ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken);
 
-    /// <summary>Names the workflows that have entries.</summary>
+    /// <summary>Names the workflows that have entries; called only where <see cref="SessionStoreCapabilities.Listing"/> is promised.</summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     protected abstract ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken);
 
-    /// <summary>Ends all workflows of the session.</summary>
+    /// <summary>Ends all workflows of the session; where they can't be listed, <see cref="SessionRecord.WorkflowId"/> and those that are known.</summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     protected abstract ValueTask EndWorkflowsAsync(CancellationToken cancellationToken);
 

@@ -177,16 +177,19 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         }
     }
 
-    public async ValueTask UpdateAsync(Func<CancellationToken, ValueTask> change, CancellationToken cancellationToken = default)
+    public ValueTask UpdateAsync(Func<CancellationToken, ValueTask> change, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(change);
-        if (!store.Capabilities.VersionCheck)
-        {
-            throw new NotSupportedException(
+        return store.Capabilities.VersionCheck || store.AllowsBestEffortUpdates
+            ? UpdateAsFarAsNoticedAsync(change, cancellationToken)
+            : throw new NotSupportedException(
                 "This store can't tell whether others changed a workflow meanwhile. Use LoadAsync and CommitAsync."
             );
-        }
+    }
 
+    /// <summary>The update also where a store does not notice all that others do.</summary>
+    public async ValueTask UpdateAsFarAsNoticedAsync(Func<CancellationToken, ValueTask> change, CancellationToken cancellationToken)
+    {
         ThrowIfUpdating();
         if (HasChanges)
         {

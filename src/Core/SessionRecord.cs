@@ -8,7 +8,8 @@ namespace WorkflowSessions;
 /// </summary>
 /// <remarks>
 /// The record outlasts the workflows: it stays for twice the longest idle timeout of the store, from its last load or rotation, and has no absolute
-/// timeout. Load it in each request. <see cref="ISessionStore.EndAsync"/> ends it with the rest. Not thread-safe.
+/// timeout. Of two processes that replace a secret within the same moment, on a store without <see cref="SessionStoreCapabilities.VersionCheck"/>, both may
+/// succeed, and the last is the current one. Load it in each request. <see cref="ISessionStore.EndAsync"/> ends it with the rest. Not thread-safe.
 /// </remarks>
 public sealed class SessionRecord
 {
@@ -76,7 +77,7 @@ public sealed class SessionRecord
 
         bool replaced = false;
         await _entries
-            .UpdateAsync(
+            .UpdateAsFarAsNoticedAsync(
                 _ =>
                 {
                     // Runs again when somebody else replaced it meanwhile, and then finds that it is not the current one.

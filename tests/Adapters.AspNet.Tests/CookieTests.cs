@@ -10,6 +10,8 @@ public sealed class CookieTests(string store)
 {
     private Application _application = null!;
 
+    private bool Lists => _application.Services.GetRequiredService<ISessionStoreFactory>().Open("any").Capabilities.Listing;
+
     [SetUp]
     public async Task SetUp() => _application = await Application.StartAsync(await Stores.CreateAsync(store));
 
@@ -27,7 +29,10 @@ public sealed class CookieTests(string store)
         Assert.That(await alice.GetAsync("/get/checkout/step"), Is.EqualTo("2"));
         Assert.That(await alice.GetAsync("/get/registration/step"), Is.EqualTo("7"));
         Assert.That(await bob.GetAsync("/get/checkout/step"), Is.EqualTo("9"));
-        Assert.That(await alice.GetAsync("/list"), Is.EqualTo("checkout registration"));
+        if (Lists)
+        {
+            Assert.That(await alice.GetAsync("/list"), Is.EqualTo("checkout registration"));
+        }
     }
 
     [Test]
@@ -83,7 +88,7 @@ public sealed class CookieTests(string store)
 
         using Browser thief = _application.Browser();
         thief.Cookie = old;
-        foreach (string path in new[] { "/get/checkout/step", "/list" })
+        foreach (string path in Lists ? ["/get/checkout/step", "/list"] : new[] { "/get/checkout/step" })
         {
             using HttpResponseMessage reading = await thief.SendAsync(HttpMethod.Get, path);
             Assert.That(await reading.Content.ReadAsStringAsync(), Is.EqualTo(path == "/list" ? "" : "none"));
@@ -156,9 +161,7 @@ public sealed class CookieTests(string store)
                         await workflow.UpdateAsync(w => w.Set("n", w.Get("n", 0) + 1), ct);
                         return workflow.Get<int>("n");
                     }
-                ),
-            configure: builder =>
-                builder.Services.Configure<InMemorySessionStoreOptions>(options => options.UpdateTimeout = TimeSpan.FromMinutes(1))
+                )
         );
         using Browser browser = application.Browser();
         await browser.PostAsync("/set/checkout/step/1");

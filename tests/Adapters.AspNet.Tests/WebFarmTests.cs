@@ -152,14 +152,15 @@ public sealed class WebFarmTests
     /// <summary>The same endpoints on the session of the framework, over Microsoft's cache on the same Redis.</summary>
     private static async Task<WebApplication> StartPeerAsync(string keys)
     {
-        ConnectionMultiplexer connection = await Stores.ConnectionAsync();
+        // The cache closes its connection at the end, and so it has one of its own.
+        string redis = await RedisServer.SharedAddressAsync();
         WebApplicationBuilder builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddDataProtection().SetApplicationName("peer").PersistKeysToFileSystem(new DirectoryInfo(keys));
         builder.Services.AddStackExchangeRedisCache(options =>
         {
-            options.ConnectionMultiplexerFactory = () => Task.FromResult<IConnectionMultiplexer>(connection);
+            options.Configuration = redis;
             options.InstanceName = "peer:";
         });
         builder.Services.AddSession(options => options.IdleTimeout = TimeSpan.FromMinutes(2));

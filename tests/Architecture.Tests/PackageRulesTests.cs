@@ -22,6 +22,12 @@ public sealed class PackageRulesTests(Assembly package)
             "Microsoft.Extensions.Options",
         ],
         ["WorkflowSessions.AspNetCore"] = ["WorkflowSessions"],
+        ["WorkflowSessions.DistributedCache"] =
+        [
+            "WorkflowSessions",
+            "Microsoft.Extensions.Caching.Abstractions",
+            "Microsoft.Extensions.DependencyInjection.Abstractions",
+        ],
         ["WorkflowSessions.Redis"] = ["WorkflowSessions", "StackExchange.Redis", "Microsoft.Extensions.DependencyInjection.Abstractions"],
     };
 

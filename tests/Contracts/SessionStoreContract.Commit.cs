@@ -355,7 +355,11 @@ public abstract partial class SessionStoreContract
         await Harness.PassAsync(TimeSpan.FromMinutes(6));
         Assert.That((await OpenAsync("used")).Get<int>("x"), Is.EqualTo(1));
         Assert.That((await OpenAsync("unused")).LastModified, Is.Null);
-        Assert.That((await Harness.Open("alice").ListAsync()).Select(workflow => workflow.Id), Is.EqualTo(new[] { "used" }));
+        if (Harness.Promised.Listing)
+        {
+            Assert.That((await Harness.Open("alice").ListAsync()).Select(workflow => workflow.Id), Is.EqualTo(new[] { "used" }));
+        }
+
         unused.Set("x", 2);
         Assert.That(async () => await unused.CommitAsync(), Throws.InstanceOf<WorkflowConflictException>());
         Assert.That((await OpenAsync("unused")).Count, Is.Zero);

@@ -111,5 +111,5 @@ public abstract partial class SessionStoreContract
     }
 
     /// <returns>Whether the store has a record and can replace its secret safely; what is not buffered has none, which is asserted.</returns>
-    private async Task<bool> HasRecordAsync() => !await WritesThroughAsync() && Harness.Promised.VersionCheck;
+    private async Task<bool> HasRecordAsync() => await MergesAsync();
 }
