@@ -23,6 +23,9 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
     private readonly TimeSpan _timeout = options.CommandTimeout;
     private readonly bool _allowsBestEffortUpdates = options.AllowBestEffortUpdates;
 
+    // What was read last: a commit mostly finds what its load found, and need not read its entries again.
+    private Last? _last;
+
     public override SessionStoreCapabilities Capabilities => CacheCapabilities;
 
     protected override bool AllowsBestEffortUpdates => _allowsBestEffortUpdates;
@@ -104,7 +107,10 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
         WorkflowRecord record;
         try
         {
-            record = WorkflowPayload.Read(payload.Value);
+            Last? last = _last;
+            record =
+                last is not null && payload.Value.Span.SequenceEqual(last.Payload.Span) ? last.Record : WorkflowPayload.Read(payload.Value);
+            _last = new Last(payload.Value, record);
         }
         catch (FormatException error)
         {
@@ -166,4 +172,7 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
     private SemaphoreSlim TurnOf(string workflowId) => Turns[(uint)Key(workflowId).GetHashCode(StringComparison.Ordinal) % Turns.Length];
 
     private string Key(string workflowId) => $"{root}:{workflowId}";
+
+    // One object, because two workflows of a request may be loaded at a time.
+    private sealed record Last(ReadOnlyMemory<byte> Payload, WorkflowRecord Record);
 }

@@ -467,7 +467,7 @@ public sealed class CommitPolicyTests
             }
 
             // Neither is answered before the other is under way.
-            return both.Task;
+            return both.Task.WaitAsync(TimeSpan.FromSeconds(30));
         };
         Assert.That(await browser.GetAsync("/get/checkout/step"), Is.EqualTo("1"));
         Assert.That(_store.Calls, Is.EquivalentTo(new[] { "load $session", "load checkout" }));
