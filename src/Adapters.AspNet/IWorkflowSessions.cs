@@ -38,6 +38,12 @@ public interface IWorkflowSessions
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     ValueTask CommitAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Drops what was changed and not committed, as when the answer is to be a page that says so. What is opened after it is loaded anew; what was
+    /// opened before is not committed any more.
+    /// </summary>
+    void DiscardChanges();
+
     /// <summary>Gives the session a new secret, and the old cookie no more rights, at once; no data moves. Call it at every sign-in.</summary>
     /// <param name="cancellationToken">Cancels the wait as long as nothing can have been stored.</param>
     /// <remarks>A request that belongs to a session with a newer secret gets a new, empty session by this.</remarks>

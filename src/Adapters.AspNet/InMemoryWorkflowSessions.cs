@@ -34,6 +34,12 @@ public sealed class InMemoryWorkflowSessions : IWorkflowSessions
     public async ValueTask NextRequestAsync(CancellationToken cancellationToken = default)
     {
         await CommitAsync(cancellationToken).ConfigureAwait(false);
+        DiscardChanges();
+    }
+
+    /// <inheritdoc />
+    public void DiscardChanges()
+    {
         _opened.Clear();
         _store = _stores.Open(SessionId);
     }

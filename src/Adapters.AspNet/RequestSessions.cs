@@ -41,7 +41,7 @@ internal sealed class RequestSessions(
     /// <summary>Begins a request, or the run of its error page. What an earlier run opened and did not commit is dropped.</summary>
     public void Attach(HttpContext context)
     {
-        Drop();
+        DiscardChanges();
         _context = context;
         _canSetCookie = true;
         _earlierFailure = context.Features.Get<IExceptionHandlerFeature>();
@@ -54,8 +54,8 @@ internal sealed class RequestSessions(
         _canSetCookie = false;
     }
 
-    /// <summary>Drops all changes that were not committed.</summary>
-    public void Drop()
+    /// <inheritdoc />
+    public void DiscardChanges()
     {
         _opened = null;
         _ended = null;
@@ -195,7 +195,7 @@ internal sealed class RequestSessions(
         IExceptionHandlerFeature? failure = _context!.Features.Get<IExceptionHandlerFeature>();
         if (failure is not null && !ReferenceEquals(failure, _earlierFailure))
         {
-            Drop();
+            DiscardChanges();
             return;
         }
 

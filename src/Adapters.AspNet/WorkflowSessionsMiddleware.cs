@@ -29,7 +29,7 @@ internal sealed class WorkflowSessionsMiddleware(RequestDelegate next, ILoggerFa
         }
         finally
         {
-            sessions.Drop();
+            sessions.DiscardChanges();
             context.Features.Set(inner);
         }
     }

@@ -375,7 +375,7 @@ public sealed class CommitPolicyTests
                         }
                         catch (SessionStoreException error)
                         {
-                            (await sessions.OpenAsync("checkout")).End();
+                            sessions.DiscardChanges();
                             return Results.Text($"not saved, {error.WorkflowId}", statusCode: 502);
                         }
                     }

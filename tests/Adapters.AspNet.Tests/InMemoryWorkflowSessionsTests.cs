@@ -47,7 +47,9 @@ public sealed class InMemoryWorkflowSessionsTests
         InMemoryWorkflowSessions sessions = new();
         (await sessions.OpenAsync("checkout")).Set("step", 1);
         Assert.That(await sessions.ListAsync(), Is.Empty);
+        sessions.DiscardChanges();
         WorkflowSession first = await sessions.OpenAsync("checkout");
+        Assert.That(first.Has("step"), Is.False);
         Assert.That(await sessions.OpenAsync("checkout"), Is.SameAs(first));
     }
 }

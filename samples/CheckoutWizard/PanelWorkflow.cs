@@ -1,0 +1,9 @@
+namespace CheckoutWizard;
+
+/// <summary>A workflow as the panel shows it.</summary>
+public sealed record PanelWorkflow(
+    string Id,
+    IReadOnlyList<KeyValuePair<string, string>> Entries,
+    DateTimeOffset? LastModified,
+    TimeSpan? Remaining
+);

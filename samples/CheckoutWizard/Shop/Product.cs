@@ -1,0 +1,3 @@
+namespace CheckoutWizard.Shop;
+
+public sealed record Product(string Sku, string Name, string Description, decimal Price);
