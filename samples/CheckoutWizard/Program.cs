@@ -7,6 +7,7 @@ WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 // A port of its own, unless --urls names another.
 builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, builder.Configuration["urls"] ?? "http://localhost:5080");
 builder.Services.AddRazorPages();
+builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddSingleton(new Node(builder.Configuration["node"]));
 
 IWorkflowSessionsBuilder sessions = builder.Services.AddWorkflowSessions();

@@ -123,18 +123,18 @@ internal sealed class RequestSessions(
             return;
         }
 
-        if (_state == SessionState.New)
+        List<Task> commits = [];
+        foreach (WorkflowSession workflow in changed)
         {
-            await BeginSessionAsync(cancellationToken).ConfigureAwait(false);
+            Task commit = workflow.CommitAsync(cancellationToken).AsTask();
+            commits.Add(commit);
+            if (_state == SessionState.New)
+            {
+                // The first one begins the session; the others can be under way together.
+                await commit.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
         }
 
-        if (changed.Count == 1)
-        {
-            await changed[0].CommitAsync(cancellationToken).ConfigureAwait(false);
-            return;
-        }
-
-        Task[] commits = [.. changed.Select(workflow => workflow.CommitAsync(cancellationToken).AsTask())];
         await Task.WhenAll(commits).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         ThrowIfFailed(commits);
     }
@@ -282,10 +282,10 @@ internal sealed class RequestSessions(
         _state = SessionState.New;
         _cookie = SessionCookie.Create();
         _store = Open(_cookie);
-        _store.IsNew = true;
+        _store.BeginNew(BeginSessionAsync);
     }
 
-    private async Task BeginSessionAsync(CancellationToken cancellationToken)
+    private async ValueTask BeginSessionAsync(CancellationToken cancellationToken)
     {
         ThrowIfNoCookieCanBeSent();
         // An attempt before, without an answer, may have begun it.
@@ -361,7 +361,7 @@ internal sealed class RequestSessions(
 
     private string CookieName => options.Value.Cookie.Name!;
 
-    private static void ThrowIfFailed(Task[] commits)
+    private static void ThrowIfFailed(List<Task> commits)
     {
         List<Exception> failures = [.. commits.Where(commit => !commit.IsCompletedSuccessfully).Select(FailureOf)];
         if (failures.Count == 0)

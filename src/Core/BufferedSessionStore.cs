@@ -28,12 +28,6 @@ public abstract class BufferedSessionStore : ISessionStore
         _sessionRecord ??= new SessionRecord(_record = new BufferedWorkflowEntries(this, SessionRecord.WorkflowId));
 
     /// <summary>
-    /// Whether the session is known to be new, as when its id has just been made: nothing can be stored of it, and loads need no round trip. It
-    /// ends with the first commit.
-    /// </summary>
-    public bool IsNew { get; set; }
-
-    /// <summary>
     /// Whether <c>UpdateAsync</c> is supported although <see cref="SessionStoreCapabilities.VersionCheck"/> is not promised. False unless a store
     /// has an option for it.
     /// </summary>
@@ -43,6 +37,28 @@ public abstract class BufferedSessionStore : ISessionStore
     protected IEnumerable<string> OpenedWorkflows => _workflows.Keys;
 
     internal BufferedSessionStoreOptions Options { get; }
+
+    /// <summary>Whether nothing can be stored of the session yet.</summary>
+    internal bool IsNew { get; set; }
+
+    /// <summary>What must be done before a workflow is committed; null when it is done, or there is nothing.</summary>
+    internal Func<CancellationToken, ValueTask>? Beginning { get; set; }
+
+    /// <summary>
+    /// Declares that the session is new, as when its id has just been made: nothing can be stored of it, so that loads need no round trip until something
+    /// is committed.
+    /// </summary>
+    /// <param name="beginning">
+    /// What begins the session, as with <see cref="SessionRecord.BeginAsync"/>. It runs before the first commit of a workflow; when it throws, that is not
+    /// committed, and it runs again before the next.
+    /// </param>
+    /// <exception cref="ArgumentNullException"><paramref name="beginning"/> is null.</exception>
+    public void BeginNew(Func<CancellationToken, ValueTask> beginning)
+    {
+        ArgumentNullException.ThrowIfNull(beginning);
+        Beginning = beginning;
+        IsNew = true;
+    }
 
     /// <inheritdoc />
     /// <exception cref="ArgumentException">

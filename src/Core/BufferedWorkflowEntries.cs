@@ -296,6 +296,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     /// <returns>False when a version was required and another is stored.</returns>
     private async ValueTask<bool> WriteAsync(long? requiredVersion, CancellationToken cancellationToken)
     {
+        await BeginSessionAsync(cancellationToken).ConfigureAwait(false);
         WorkflowCommit commit = ToCommit(requiredVersion);
         store.IsNew = false;
         CommitResult result;
@@ -355,6 +356,30 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         _generation = result.Generation;
         ExpiresAt = result.ExpiresAt;
         return true;
+    }
+
+    private async ValueTask BeginSessionAsync(CancellationToken cancellationToken)
+    {
+        if (store.Beginning is not { } beginning || string.Equals(workflowId, SessionRecord.WorkflowId, StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        try
+        {
+            await beginning(cancellationToken).ConfigureAwait(false);
+        }
+        catch (SessionStoreException error)
+        {
+            throw new SessionStoreException(
+                $"Workflow '{workflowId}' was not committed, because its session could not begin.",
+                workflowId,
+                mayBeStored: false,
+                error
+            );
+        }
+
+        store.Beginning = null;
     }
 
     private WorkflowCommit ToCommit(long? requiredVersion)

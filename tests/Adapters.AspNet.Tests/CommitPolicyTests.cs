@@ -391,6 +391,34 @@ public sealed class CommitPolicyTests
     }
 
     [Test]
+    public async Task Session_that_can_not_begin_stores_nothing_and_begins_when_it_is_tried_again()
+    {
+        await using Application application = await Application.StartAsync(
+            _store,
+            app =>
+                app.MapPost(
+                    "/two",
+                    async (IWorkflowSessions sessions) =>
+                    {
+                        (await sessions.OpenAsync("a")).Set("x", "1");
+                        (await sessions.OpenAsync("b")).Set("x", "1");
+                        _store.Before = call =>
+                            call == "commit $session" ? Task.FromException(new IOException("down")) : Task.CompletedTask;
+                        SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () =>
+                            await sessions.CommitAsync()
+                        );
+                        Assert.That(error!.Message, Does.Contain("'a'").And.Contain("'b'"));
+                        Assert.That(error.MayBeStored, Is.False);
+                        _store.Before = _ => Task.CompletedTask;
+                    }
+                )
+        );
+        using Browser browser = application.Browser();
+        Assert.That(await browser.PostAsync("/two"), Is.Empty);
+        Assert.That(await browser.GetAsync("/list"), Is.EqualTo("a b"));
+    }
+
+    [Test]
     public async Task Head_is_committed_too()
     {
         await using Application application = await StartAsync(SetAndAnswer(context => context.Response.WriteAsync("saved")));

@@ -56,6 +56,39 @@ public sealed class CookieTests(string store)
         Assert.That(Browser.SetCookieOf(second), Is.Null);
     }
 
+    [TestCase("update")]
+    [TestCase("commit")]
+    public async Task Session_begins_also_when_a_workflow_commits_by_itself(string how)
+    {
+        await using Application application = await Application.StartAsync(
+            await Stores.CreateAsync(store),
+            map: app =>
+                app.MapPost(
+                    "/own",
+                    async (IWorkflowSessions sessions, CancellationToken ct) =>
+                    {
+                        WorkflowSession workflow = await sessions.OpenAsync("checkout", ct);
+                        if (how == "update")
+                        {
+                            await workflow.UpdateAsync(w => w.Set("step", "2"), ct);
+                        }
+                        else
+                        {
+                            workflow.Set("step", "2");
+                            await workflow.CommitAsync(ct);
+                        }
+
+                        (await sessions.OpenAsync("other", ct)).Set("x", "1");
+                    }
+                )
+        );
+        using Browser browser = application.Browser();
+        Assert.That(await browser.PostAsync("/own"), Is.Empty);
+        Assert.That(browser.Cookie, Is.Not.Null);
+        Assert.That(await browser.GetAsync("/get/checkout/step"), Is.EqualTo("2"));
+        Assert.That(await browser.GetAsync("/get/other/x"), Is.EqualTo("1"));
+    }
+
     [TestCase("")]
     [TestCase("x")]
     [TestCase("nonsense nonsense")]
