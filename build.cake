@@ -23,17 +23,36 @@ Task("Build")
     .Does(() => DotNetBuild(solution, new DotNetBuildSettings { Configuration = configuration, NoRestore = true }));
 
 Task("Servers")
-    .Description("Installs the Redis that the tests start, from the packages of Debian, where there is none and it may.")
-    .WithCriteria(() => Environment.GetEnvironmentVariable("WORKFLOWSESSIONS_REDIS") is null && !IsInstalled("redis-server") && !IsInstalled("valkey-server") && !IsInstalled("docker"))
+    .Description("Installs what the tests start, a Redis, a Chromium and an HAProxy, from the packages of Debian, where there is none and it may.")
     .Does(() =>
     {
-        if (!IsInstalled("apt-get"))
+        List<string> missing = [];
+        if (Environment.GetEnvironmentVariable("WORKFLOWSESSIONS_REDIS") is null && !new[] { "redis-server", "valkey-server", "docker" }.Any(IsInstalled))
         {
-            throw new CakeException("The tests need redis-server or valkey-server on the PATH, or WORKFLOWSESSIONS_REDIS with the address of a Redis.");
+            missing.Add("redis-server");
         }
 
-        string[] install = ["apt-get update -qq", "env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server"];
-        foreach (string command in install)
+        if (!new[] { "chromium", "chromium-browser", "google-chrome" }.Any(IsInstalled))
+        {
+            missing.Add("chromium");
+        }
+
+        if (!IsInstalled("haproxy"))
+        {
+            missing.Add("haproxy");
+        }
+
+        if (missing.Count == 0)
+        {
+            return;
+        }
+
+        if (!IsInstalled("apt-get"))
+        {
+            throw new CakeException($"The tests need {string.Join(" and ", missing)} on the PATH.");
+        }
+
+        foreach (string command in new[] { "apt-get update -qq", $"env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {string.Join(' ', missing)}" })
         {
             if (Environment.UserName == "root")
             {
@@ -151,6 +170,53 @@ Task("Pack")
         solution,
         new DotNetPackSettings { Configuration = configuration, MSBuildSettings = new DotNetMSBuildSettings { ContinuousIntegrationBuild = true } }
     ));
+
+Task("Farm")
+    .Description("Runs two nodes of the shop on one Redis behind HAProxy at http://localhost:5090, until Ctrl+C.")
+    .IsDependentOn("Servers")
+    .IsDependentOn("Build")
+    .Does(() =>
+    {
+        System.IO.File.WriteAllText("artifacts/haproxy.cfg", """
+            defaults
+                mode http
+                timeout connect 1s
+                timeout client 30s
+                timeout server 30s
+                option redispatch 1
+                retry-on conn-failure empty-response
+            frontend shop
+                bind 127.0.0.1:5090
+                default_backend nodes
+            backend nodes
+                balance roundrobin
+                server a 127.0.0.1:5091 check
+                server b 127.0.0.1:5092 check
+
+            """);
+        string shop = System.IO.Path.GetFullPath($"artifacts/bin/CheckoutWizard/{configuration.ToLowerInvariant()}/CheckoutWizard.dll");
+        List<IProcess> started = [];
+        void Start(string program, string arguments) =>
+            started.Add(StartAndReturnProcess(program, new ProcessSettings
+            {
+                Arguments = arguments,
+                WorkingDirectory = "samples/CheckoutWizard",
+                EnvironmentVariables = new Dictionary<string, string?> { ["ASPNETCORE_ENVIRONMENT"] = "Development" },
+            }));
+        try
+        {
+            Start("redis-server", "--port 5093 --bind 127.0.0.1 --save \"\"");
+            Start("dotnet", $"{shop} --urls http://127.0.0.1:5091 --node a --redis 127.0.0.1:5093");
+            Start("dotnet", $"{shop} --urls http://127.0.0.1:5092 --node b --redis 127.0.0.1:5093");
+            Start("haproxy", $"-db -f {System.IO.Path.GetFullPath("artifacts/haproxy.cfg")}");
+            Information("The farm is at http://localhost:5090. Ctrl+C ends it.");
+            started[^1].WaitForExit();
+        }
+        finally
+        {
+            started.ForEach(process => process.Kill());
+        }
+    });
 
 Task("Tour")
     .Description("Runs the tour of the library.")

@@ -47,6 +47,9 @@ app.UseWorkflowSessions();
 app.MapRazorPages();
 app.Run();
 
-// A registration may wait longer than a checkout.
-static void Configure(BufferedSessionStoreOptions options) =>
+// A registration may wait longer than a checkout. --idle 00:00:30 shows what a visitor sees when one expires.
+void Configure(BufferedSessionStoreOptions options)
+{
+    options.IdleTimeout = builder.Configuration.GetValue("idle", options.IdleTimeout);
     options.Workflow(RegistrationWorkflow.Id, registration => registration.IdleTimeout = TimeSpan.FromHours(1));
+}
