@@ -254,6 +254,8 @@ void RunTests(bool coverage)
             NoRestore = true,
             Loggers = { "trx;LogFileName=results.trx", "console;verbosity=normal" },
             ResultsDirectory = folder,
+            // A test that hangs is a failure that names it.
+            ArgumentCustomization = arguments => arguments.Append("--blame-hang-timeout 10m --blame-hang-dump-type none"),
             EnvironmentVariables = { ["WORKFLOWSESSIONS_SEQUENCES"] = Argument("sequences", "10000") },
         };
         if (coverage)

@@ -14,6 +14,8 @@ internal sealed class RequestSessions(
     ILoggerFactory loggers
 ) : IWorkflowSessions
 {
+    private readonly Lock _opening = new();
+
     // Null as long as there is none: most requests of an application open nothing.
     private Dictionary<string, WorkflowSession>? _opened;
 
@@ -66,9 +68,12 @@ internal sealed class RequestSessions(
     public async ValueTask<WorkflowSession> OpenAsync(string workflowId, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(workflowId);
-        if (_opened?.TryGetValue(workflowId, out WorkflowSession? opened) == true)
+        lock (_opening)
         {
-            return opened;
+            if (_opened?.TryGetValue(workflowId, out WorkflowSession? opened) == true)
+            {
+                return opened;
+            }
         }
 
         BufferedSessionStore store = Begin(cancellationToken);
@@ -94,8 +99,12 @@ internal sealed class RequestSessions(
         }
 
         await loading.ConfigureAwait(false);
-        _opened ??= new Dictionary<string, WorkflowSession>(StringComparer.Ordinal);
-        return _opened.TryAdd(workflowId, workflow) ? workflow : _opened[workflowId];
+        // Two that are opened at a time may be loaded on two threads.
+        lock (_opening)
+        {
+            _opened ??= new Dictionary<string, WorkflowSession>(StringComparer.Ordinal);
+            return _opened.TryAdd(workflowId, workflow) ? workflow : _opened[workflowId];
+        }
     }
 
     public async ValueTask<IReadOnlyList<WorkflowSummary>> ListAsync(CancellationToken cancellationToken = default)
@@ -226,6 +235,7 @@ internal sealed class RequestSessions(
 
         if (_cookie is null || _state is SessionState.New)
         {
+            _verifying = null;
             BeginNew();
             return _store!;
         }
@@ -253,7 +263,6 @@ internal sealed class RequestSessions(
         {
             // The next call tries again.
             _store = null;
-            _verifying = null;
             throw;
         }
 
@@ -273,8 +282,6 @@ internal sealed class RequestSessions(
             _state = SessionState.Stale;
             _store = new StaleSessionStore(new InMemorySessionStoreOptions());
         }
-
-        _verifying = null;
     }
 
     private void BeginNew()

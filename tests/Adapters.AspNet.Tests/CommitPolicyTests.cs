@@ -83,7 +83,7 @@ public sealed class CommitPolicyTests
             return gate.Task;
         };
         Task<HttpResponseMessage> response = browser.SendAsync(HttpMethod.Post, "/answer");
-        await committing.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await committing.Task.WaitAsync(TimeSpan.FromSeconds(10));
         Assert.That(response.IsCompleted, Is.False);
         gate.SetResult();
         using HttpResponseMessage answered = await response;

@@ -165,5 +165,6 @@ public sealed class AccessibilityTests
 
     /// <returns>The id of the element that has the focus, or its text.</returns>
     private static Task<string> FocusedAsync(IPage page) =>
-        page.EvaluateAsync<string>("document.activeElement.id || document.activeElement.textContent.replace(/\\s+/g, ' ').trim()");
+        page.EvaluateAsync<string>("document.activeElement.id || document.activeElement.textContent.replace(/\\s+/g, ' ').trim()")
+            .WaitAsync(TimeSpan.FromSeconds(30));
 }

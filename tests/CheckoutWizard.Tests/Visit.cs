@@ -13,10 +13,18 @@ internal static class Visit
             await page.ChooseAsync($"Add {product} to cart");
         }
 
-        public Task ChooseAsync(string name) =>
-            page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true })
+        /// <summary>Follows a link or sends a form, and returns when the next page is there.</summary>
+        public async Task ChooseAsync(string name)
+        {
+            TaskCompletionSource loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            void OnLoad(object? sender, IPage next) => loaded.TrySetResult();
+            page.Load += OnLoad;
+            await page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true })
                 .Or(page.GetByRole(AriaRole.Link, new() { Name = name, Exact = true }))
-                .ClickAsync(new LocatorClickOptions());
+                .ClickAsync();
+            await loaded.Task.WaitAsync(TimeSpan.FromSeconds(60));
+            page.Load -= OnLoad;
+        }
 
         public Task EnterAsync(string label, string text) => page.GetByLabel(label, new() { Exact = true }).FillAsync(text);
 
