@@ -27,7 +27,7 @@ Task("Servers")
     .Does(() =>
     {
         List<string> missing = [];
-        if (Environment.GetEnvironmentVariable("WORKFLOWSESSIONS_REDIS") is null && !new[] { "redis-server", "valkey-server", "docker" }.Any(IsInstalled))
+        if (Environment.GetEnvironmentVariable("WORKFLOWSESSIONS_REDIS") is null && !new[] { "redis-server", "valkey-server" }.Any(IsInstalled))
         {
             missing.Add("redis-server");
         }
@@ -49,6 +49,13 @@ Task("Servers")
 
         if (!IsInstalled("apt-get"))
         {
+            // The tests can start a Redis in a container too.
+            missing.RemoveAll(name => name == "redis-server" && IsInstalled("docker"));
+            if (missing.Count == 0)
+            {
+                return;
+            }
+
             throw new CakeException($"The tests need {string.Join(" and ", missing)} on the PATH.");
         }
 
