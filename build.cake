@@ -234,6 +234,7 @@ RunTarget(target);
 bool IsInstalled(string program) =>
     (Environment.GetEnvironmentVariable("PATH") ?? "")
         .Split(System.IO.Path.PathSeparator)
+        .Append("/usr/sbin")
         .Any(folder => System.IO.File.Exists(System.IO.Path.Combine(folder, program)));
 
 void Run(string command, string arguments)

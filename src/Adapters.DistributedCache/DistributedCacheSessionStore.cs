@@ -11,7 +11,7 @@ namespace WorkflowSessions.DistributedCache;
 /// expiry   sliding: the idle timeout; absolute: the deadline, which the payload has too
 /// </code>
 /// </remarks>
-internal sealed class DistributedCacheSessionStore(IDistributedCache cache, string root, DistributedCacheSessionStoreOptions options)
+internal sealed class DistributedCacheSessionStore(IDistributedCache cache, string sessionId, DistributedCacheSessionStoreOptions options)
     : BufferedSessionStore(options)
 {
     private static readonly SessionStoreCapabilities CacheCapabilities = new() { Buffered = true, ExpiryPerWorkflow = true };
@@ -19,6 +19,7 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
     // Commits of one workflow in this process take turns; a few locks for all workflows are enough, because none is held while another is taken.
     private static readonly SemaphoreSlim[] Turns = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1))];
 
+    private readonly string _root = $"{options.KeyPrefix}{HashSessionId(sessionId)}";
     private readonly TimeProvider _clock = options.TimeProvider;
     private readonly TimeSpan _timeout = options.CommandTimeout;
     private readonly bool _allowsBestEffortUpdates = options.AllowBestEffortUpdates;
@@ -171,7 +172,7 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
 
     private SemaphoreSlim TurnOf(string workflowId) => Turns[(uint)Key(workflowId).GetHashCode(StringComparison.Ordinal) % Turns.Length];
 
-    private string Key(string workflowId) => $"{root}:{workflowId}";
+    private string Key(string workflowId) => $"{_root}:{workflowId}";
 
     // One object, because two workflows of a request may be loaded at a time.
     private sealed record Last(ReadOnlyMemory<byte> Payload, WorkflowRecord Record);

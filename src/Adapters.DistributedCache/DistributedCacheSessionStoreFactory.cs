@@ -1,6 +1,3 @@
-using System.Buffers.Text;
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.Caching.Distributed;
 
 namespace WorkflowSessions.DistributedCache;
@@ -12,9 +9,6 @@ namespace WorkflowSessions.DistributedCache;
 /// </remarks>
 public sealed class DistributedCacheSessionStoreFactory : ISessionStoreFactory
 {
-    // 128 bits of the hash: as many as a session id has, and hard to guess.
-    private const int RootBytes = 16;
-
     private readonly IDistributedCache _cache;
     private readonly DistributedCacheSessionStoreOptions _options;
 
@@ -35,14 +29,6 @@ public sealed class DistributedCacheSessionStoreFactory : ISessionStoreFactory
     public ISessionStore Open(string sessionId)
     {
         ArgumentException.ThrowIfNullOrEmpty(sessionId);
-        return new DistributedCacheSessionStore(_cache, Root(sessionId), _options);
-    }
-
-    /// <summary>What the keys of a session have in common. The id is hashed, so that whoever reads the keys can't take over a session.</summary>
-    private string Root(string sessionId)
-    {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        _ = SHA256.HashData(Encoding.UTF8.GetBytes(sessionId), hash);
-        return $"{_options.KeyPrefix}{Base64Url.EncodeToString(hash[..RootBytes])}";
+        return new DistributedCacheSessionStore(_cache, sessionId, _options);
     }
 }

@@ -20,7 +20,8 @@ namespace WorkflowSessions.Redis;
 /// </code>
 /// Entries and metadata can't be taken for each other, because their fields begin differently.
 /// </remarks>
-internal sealed class RedisSessionStore(IDatabase database, string root, RedisSessionStoreOptions options) : BufferedSessionStore(options)
+internal sealed class RedisSessionStore(IDatabase database, string sessionId, RedisSessionStoreOptions options)
+    : BufferedSessionStore(options)
 {
     // What both scripts begin with: the server's clock, asked once; a time to live that never passes the deadline; and an entry of the index,
     // which lives as long as the longest of its workflows.
@@ -160,6 +161,7 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
         ExpiryPerWorkflow = true,
     };
 
+    private readonly string _root = $"{options.KeyPrefix}v1:{{{HashSessionId(sessionId)}}}";
     private readonly TimeProvider _clock = options.TimeProvider;
     private readonly TimeSpan _timeout = options.CommandTimeout;
 
@@ -168,7 +170,7 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
     /// <summary>The last renewal, which no request waits for.</summary>
     internal Task Renewal { get; private set; } = Task.CompletedTask;
 
-    private RedisKey Index => root;
+    private RedisKey Index => _root;
 
     protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
         string workflowId,
@@ -409,7 +411,7 @@ internal sealed class RedisSessionStore(IDatabase database, string root, RedisSe
         }
     }
 
-    private RedisKey Key(string workflowId) => $"{root}:{workflowId}";
+    private RedisKey Key(string workflowId) => $"{_root}:{workflowId}";
 
     private static RedisValue Field(string key) => $".{key}";
 

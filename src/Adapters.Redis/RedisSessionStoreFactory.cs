@@ -1,6 +1,3 @@
-using System.Buffers.Text;
-using System.Security.Cryptography;
-using System.Text;
 using StackExchange.Redis;
 
 namespace WorkflowSessions.Redis;
@@ -9,9 +6,6 @@ namespace WorkflowSessions.Redis;
 /// <remarks>Thread-safe; lives as long as the application.</remarks>
 public sealed class RedisSessionStoreFactory : ISessionStoreFactory, IDisposable
 {
-    // 128 bits of the hash: as many as a session id has, and hard to guess.
-    private const int RootBytes = 16;
-
     private readonly IConnectionMultiplexer _connection;
     private readonly RedisSessionStoreOptions _options;
     private readonly bool _ownsConnection;
@@ -37,7 +31,7 @@ public sealed class RedisSessionStoreFactory : ISessionStoreFactory, IDisposable
     public ISessionStore Open(string sessionId)
     {
         ArgumentException.ThrowIfNullOrEmpty(sessionId);
-        return new RedisSessionStore(_connection.GetDatabase(_options.Database), Root(sessionId), _options);
+        return new RedisSessionStore(_connection.GetDatabase(_options.Database), sessionId, _options);
     }
 
     /// <summary>Closes the connection if it was made for this store alone, by <c>AddRedisStore("host:6379")</c>; leaves any other open.</summary>
@@ -57,13 +51,5 @@ public sealed class RedisSessionStoreFactory : ISessionStoreFactory, IDisposable
         ConfigurationOptions connection = ConfigurationOptions.Parse(configuration);
         connection.AbortOnConnectFail = false;
         return new RedisSessionStoreFactory(ConnectionMultiplexer.Connect(connection), options, ownsConnection: true);
-    }
-
-    /// <summary>What the keys of a session have in common. The id is hashed, so that whoever reads the keys can't take over a session.</summary>
-    private string Root(string sessionId)
-    {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        _ = SHA256.HashData(Encoding.UTF8.GetBytes(sessionId), hash);
-        return $"{_options.KeyPrefix}v1:{{{Base64Url.EncodeToString(hash[..RootBytes])}}}";
     }
 }

@@ -1,3 +1,7 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+
 namespace WorkflowSessions;
 
 /// <summary>
@@ -138,6 +142,20 @@ public abstract class BufferedSessionStore : ISessionStore
         }
 
         _record?.Forget();
+    }
+
+    /// <summary>What names a session in a store outside the process, so that whoever reads its keys can't take over a session.</summary>
+    /// <param name="sessionId">The id of the session.</param>
+    /// <returns>The first 128 bits of the SHA-256 (FIPS 180-4) of the id in UTF-8, in base64url without padding: 22 characters.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="sessionId"/> is null.</exception>
+    protected static string HashSessionId(string sessionId)
+    {
+        ArgumentNullException.ThrowIfNull(sessionId);
+        // As many bits as a session id has, and hard to guess.
+        const int HashBytes = 16;
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        _ = SHA256.HashData(Encoding.UTF8.GetBytes(sessionId), hash);
+        return Base64Url.EncodeToString(hash[..HashBytes]);
     }
 
     /// <summary>Loads one workflow and begins its idle time anew, in one round trip.</summary>

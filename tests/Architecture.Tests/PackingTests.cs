@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Xml.Linq;
+using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.Architecture;
 
@@ -100,11 +101,14 @@ public sealed class PackingTests
         );
         await File.WriteAllLinesAsync(program, ["using WorkflowSessions.AspNetCore;", .. added]);
 
-        await using WebApplicationOfTest shop = await WebApplicationOfTest.StartAsync(application);
-        Assert.That(await shop.Client.GetStringAsync(new Uri("/step", UriKind.Relative)), Is.EqualTo("1"));
-        using HttpResponseMessage next = await shop.Client.PostAsync(new Uri("/next", UriKind.Relative), content: null);
+        string built = Path.Combine(application, "built");
+        await Repository.RunAsync("dotnet", application, "build", "-c", "Release", "-o", built);
+        await using WebProcess shop = await WebProcess.StartAsync(Path.Combine(built, "shop.dll"), application);
+        using HttpClient client = new() { BaseAddress = new Uri(shop.Address) };
+        Assert.That(await client.GetStringAsync(new Uri("/step", UriKind.Relative)), Is.EqualTo("1"));
+        using HttpResponseMessage next = await client.PostAsync(new Uri("/next", UriKind.Relative), content: null);
         Assert.That(next.IsSuccessStatusCode, Is.True);
-        Assert.That(await shop.Client.GetStringAsync(new Uri("/step", UriKind.Relative)), Is.EqualTo("2"));
+        Assert.That(await client.GetStringAsync(new Uri("/step", UriKind.Relative)), Is.EqualTo("2"));
     }
 
     [Test]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using WorkflowSessions.Contracts;
 
 namespace CheckoutWizard.Tests;
 
@@ -10,7 +11,7 @@ internal sealed class Balancer : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("workflowsessions-balancer-").FullName;
     private readonly Process _process;
 
-    public Balancer(params Shop[] nodes)
+    public Balancer(params WebProcess[] nodes)
     {
         using (TcpListener listener = new(IPAddress.Loopback, 0))
         {
@@ -42,7 +43,7 @@ internal sealed class Balancer : IDisposable
 
             """
         );
-        _process = Process.Start(new ProcessStartInfo("haproxy", ["-q", "-db", "-f", configuration]) { UseShellExecute = false })!;
+        _process = Process.Start(new ProcessStartInfo(FindHaproxy(), ["-q", "-db", "-f", configuration]) { UseShellExecute = false })!;
     }
 
     public int Port { get; }
@@ -79,4 +80,8 @@ internal sealed class Balancer : IDisposable
         _process.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
+
+    private static string FindHaproxy() =>
+        Programs.Find("haproxy")
+        ?? throw new InvalidOperationException("The tests need HAProxy: install the package haproxy, or let ./build.sh do it.");
 }

@@ -28,7 +28,7 @@ public sealed class Browsers
         )
     );
 
-    private static readonly Lazy<Task<Shop>> SharedShop = new(() => Shop.StartAsync());
+    private static readonly Lazy<Task<WebProcess>> SharedShop = new(() => Shop.StartAsync());
 
     /// <summary>The address of a shop that keeps its sessions in memory.</summary>
     internal static async Task<string> SharedAddressAsync() => (await SharedShop.Value).Address;
@@ -65,12 +65,6 @@ public sealed class Browsers
     }
 
     private static string FindChromium() =>
-        (
-            from name in new[] { "chromium", "chromium-browser", "google-chrome" }
-            from folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-            let file = Path.Combine(folder, name)
-            where File.Exists(file)
-            select file
-        ).FirstOrDefault()
+        Programs.Find("chromium", "chromium-browser", "google-chrome")
         ?? throw new InvalidOperationException("The tests need a Chromium: install the package chromium, or let ./build.sh do it.");
 }

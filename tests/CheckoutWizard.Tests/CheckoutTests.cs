@@ -15,7 +15,7 @@ public sealed class CheckoutTests
     public async Task Whole_purchase(string store)
     {
         string redis = await RedisServer.SharedAddressAsync();
-        await using Shop shop = await Shop.StartAsync(
+        await using WebProcess shop = await Shop.StartAsync(
             store switch
             {
                 "Redis" => ["--redis", redis],
@@ -152,7 +152,7 @@ public sealed class CheckoutTests
     {
         using RedisServer server = await RedisServer.StartAsync();
         await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync($"{server.Address},allowAdmin=true");
-        await using Shop shop = await Shop.StartAsync("--redis", server.Address, "--idle", "00:00:02");
+        await using WebProcess shop = await Shop.StartAsync("--redis", server.Address, "--idle", "00:00:02");
         await using IBrowserContext visitor = await Browsers.VisitAsync(shop.Address);
         IPage page = await visitor.NewPageAsync();
         await page.AddAsync("Teapot");
@@ -174,7 +174,7 @@ public sealed class CheckoutTests
     public async Task Server_that_is_down_loses_nothing_that_was_typed()
     {
         using RedisServer server = await RedisServer.StartAsync("--appendonly", "yes", "--appendfsync", "always");
-        await using Shop shop = await Shop.StartAsync("--redis", $"{server.Address},connectTimeout=1000");
+        await using WebProcess shop = await Shop.StartAsync("--redis", $"{server.Address},connectTimeout=1000");
         await using IBrowserContext visitor = await Browsers.VisitAsync(shop.Address);
         IPage page = await visitor.NewPageAsync();
         await page.AddAsync("Teapot");
@@ -240,7 +240,7 @@ public sealed class CheckoutTests
     [Test]
     public async Task Node_says_its_name()
     {
-        await using Shop shop = await Shop.StartAsync("--node", "a");
+        await using WebProcess shop = await Shop.StartAsync("--node", "a");
         await using IBrowserContext visitor = await Browsers.VisitAsync(shop.Address);
         IPage page = await visitor.NewPageAsync();
         await page.GotoAsync("/");

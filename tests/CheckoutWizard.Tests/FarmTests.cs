@@ -10,8 +10,8 @@ public sealed class FarmTests
     public async Task Purchase_goes_on_when_a_node_is_killed_in_the_middle()
     {
         using RedisServer redis = await RedisServer.StartAsync();
-        await using Shop first = await Shop.StartAsync("--redis", redis.Address, "--node", "a");
-        await using Shop second = await Shop.StartAsync("--redis", redis.Address, "--node", "b");
+        await using WebProcess first = await Shop.StartAsync("--redis", redis.Address, "--node", "a");
+        await using WebProcess second = await Shop.StartAsync("--redis", redis.Address, "--node", "b");
         using Balancer balancer = new(first, second);
         await balancer.ReadyAsync();
         await using IBrowserContext visitor = await Browsers.VisitAsync(balancer.Address);

@@ -157,13 +157,7 @@ public sealed class RedisServer : IDisposable
     }
 
     private static string FindProgram() =>
-        (
-            from name in new[] { "redis-server", "valkey-server", "docker" }
-            from folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-            let file = Path.Combine(folder, name)
-            where File.Exists(file)
-            select file
-        ).FirstOrDefault()
+        Programs.Find("redis-server", "valkey-server", "docker")
         ?? throw new InvalidOperationException(
             $"The tests need a Redis: install redis-server, valkey-server or docker, or set {AddressVariable} to the address of one."
         );
