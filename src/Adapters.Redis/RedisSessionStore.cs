@@ -8,23 +8,30 @@ namespace WorkflowSessions.Redis;
 
 /// <summary>One session in Redis.</summary>
 /// <remarks>
+/// <para>
+/// A commit without an answer, because its connection broke, is sent again until there is one or the time is over. So that it is applied once, it
+/// has a number of its node, which the workflow keeps until the node has settled it.
+/// </para>
 /// Layout, version 1. The root of a session is the beginning of the SHA-256 of its id, in base64url, in braces, so that all its keys are in
 /// one slot of a cluster.
 /// <code>
 /// {prefix}v1:{root}:{workflow}   hash, one per workflow, with a time to live
 ///     #                          generation, version, time of the last change and deadline, as decimal numbers with a space between;
-///                                times are Unix milliseconds, the first by the clock of the node, the deadline by that of the server; 0 for none
+///                                times are Unix milliseconds, the first by the clock of the node, the deadline by that of the server; 0 for none.
+///                                Then, for each node that committed, its name, the lowest number that it has not settled, and the numbers from
+///                                there on that are stored: " name:5:5,7". Where commits may be sent again to a workflow that has ended, this stays for
+///                                a while, with the generation 0, and nothing else
 ///     .{key}                     one entry: a kind character and the payload
 /// {prefix}v1:{root}              sorted set of the session's workflows by the time they expire, in Unix milliseconds of the server; it is
 ///                                touched when a workflow begins, is renewed or ends, and lives as long as the longest of them
 /// </code>
 /// Entries and metadata can't be taken for each other, because their fields begin differently.
 /// </remarks>
-internal sealed class RedisSessionStore(IDatabase database, string sessionId, RedisSessionStoreOptions options)
+internal sealed class RedisSessionStore(IDatabase database, string sessionId, RedisSessionStoreOptions options, UnsettledCommits unsettled)
     : BufferedSessionStore(options)
 {
     // What both scripts begin with: the server's clock, asked once; a time to live that never passes the deadline; and an entry of the index,
-    // which lives as long as the longest of its workflows.
+    // which lives as long as the longest of its workflows. The id of the workflow is what its key has behind that of the index.
     private const string Common = """
         local now
         local function clock()
@@ -40,8 +47,8 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         local function within(deadline, idle)
             return deadline == '0' and idle or math.max(1, math.min(idle, tonumber(deadline) - clock()))
         end
-        local function index(workflow, stays)
-            redis.call('ZADD', KEYS[2], text(clock() + stays), workflow)
+        local function index(stays)
+            redis.call('ZADD', KEYS[2], text(clock() + stays), string.sub(KEYS[1], #KEYS[2] + 2))
             if redis.call('PTTL', KEYS[2]) < stays then
                 redis.call('PEXPIRE', KEYS[2], text(stays))
             end
@@ -49,24 +56,64 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
 
         """;
 
-    // ARGV: workflow, generation loaded, version required, generation if it is new, clears, ends, stamp, idle and absolute timeout, the number
-    // of deleted fields, these, and then fields and values; empty where there is none. Whatever can fail comes before the first write to the
+    // ARGV: what Header says, the deleted fields, and then fields and values. Whatever can fail comes before the first write to the
     // hash: the type of the key, damaged metadata, the type of the index; a full memory refuses the first write that may need more, so that
     // HSET comes before HDEL.
-    // A time to live is renewed only when a tenth of it is gone, so that most commits are three calls.
+    // A time to live is renewed only when a tenth of it is gone, as far as the node knows, so that most commits are two calls.
+    // Of each node the workflow keeps the numbers of the commits that the node may send again, and the lowest of these: what is below has been
+    // settled. What does not fit is forgotten from the lowest on, and the node is told so (3) when it asks for one of these.
     private static readonly Script Commit = new(
         Common
             + """
-            local loaded, required, clears, ends = ARGV[2], ARGV[3], ARGV[5] == '1', ARGV[6] == '1'
-            local idle, absolute = tonumber(ARGV[8]), tonumber(ARGV[9])
-            local generation, version, deadline
+            local MaxNumbers, MaxNodes = 64, 32
+            local loaded, required, fresh, flags, stamp, idle, absolute, deletes, node, number, oldest, again, wait =
+                string.match(ARGV[1], '^(%d*) (%d*) (%d*) (%a*) (%-?%d*) (%d*) (%d*) (%d+) (%w+) (%d+) (%d+) (%d) (%d+)$')
+            local clears, ends, renews = string.find(flags, 'c', 1, true), string.find(flags, 'e', 1, true), string.find(flags, 'r', 1, true)
+            idle, absolute = tonumber(idle), tonumber(absolute)
+            local generation, version, deadline, commits
             local meta = redis.call('HGET', KEYS[1], '#')
             if meta then
-                generation, version, deadline = string.match(meta, '^(%d+) (%d+) %-?%d+ (%d+)$')
+                generation, version, deadline, commits = string.match(meta, '^(%d+) (%d+) %-?%d+ (%d+)([ %w:,]*)$')
             end
             if not generation and (meta or redis.call('EXISTS', KEYS[1]) == 1) then
                 return redis.error_reply('DAMAGED metadata')
             end
+            commits = commits or ''
+            if generation == '0' then
+                generation, version = nil, nil
+            end
+
+            local low, kept = tonumber(oldest), ''
+            if commits ~= '' then
+                local before, settled, numbers, after = string.match(commits, '^(.-) ' .. node .. ':(%d+):([%d,]*)(.*)$')
+                if settled then
+                    if string.find(',' .. numbers .. ',', ',' .. number .. ',', 1, true) then
+                        return generation and {0, generation, version, redis.call('PTTL', KEYS[1])} or {0}
+                    end
+                    if tonumber(number) < tonumber(settled) then
+                        return {3}
+                    end
+                    low = math.max(low, tonumber(settled))
+                    local count = 0
+                    for other in string.gmatch(numbers, '%d+') do
+                        if tonumber(other) >= low then
+                            kept, count = kept .. other .. ',', count + 1
+                        end
+                    end
+                    if count >= MaxNumbers then
+                        low = math.huge
+                        for other in string.gmatch(kept, '%d+') do
+                            low = math.min(low, tonumber(other))
+                        end
+                        kept = string.sub(string.gsub(',' .. kept, ',' .. text(low) .. ',', ',', 1), 2)
+                        low = low + 1
+                    end
+                    commits = before .. after
+                elseif again == '1' and string.find(commits, ' forgotten', 1, true) then
+                    return {3}
+                end
+            end
+
             local gone = loaded ~= '' and generation ~= loaded
             if required ~= '' and not gone and (version or '0') ~= required then
                 return {2}
@@ -78,38 +125,53 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             if ends and not gone then
                 generation = nil
             end
-            if ends and ARGV[7] == '' then
+            if ends and stamp == '' then
                 if generation then
                     return {0, generation, version, redis.call('PTTL', KEYS[1])}
                 end
-                redis.call('ZREM', KEYS[2], ARGV[1])
+                redis.call('ZREM', KEYS[2], string.sub(KEYS[1], #KEYS[2] + 2))
                 redis.call('DEL', KEYS[1])
+                if kept ~= '' then
+                    commits = commits .. ' ' .. node .. ':' .. text(low) .. ':' .. kept
+                end
+                if string.find(commits, ':%d+:%d') then
+                    redis.call('HSET', KEYS[1], '#', '0 0 0 0' .. commits)
+                    redis.call('PEXPIRE', KEYS[1], wait)
+                end
                 return {0}
             end
-            local left = removes and -1 or redis.call('PTTL', KEYS[1])
             local begins = not generation
             if begins then
-                generation, version = ARGV[4], '0'
+                generation, version = fresh, '0'
                 deadline = absolute and text(clock() + absolute) or '0'
             end
             version = text(tonumber(version) + 1)
-            local stays = within(deadline, idle or absolute)
-            local renews = left < 0.9 * stays or left > stays
-            if renews then
-                index(ARGV[1], stays)
-                if begins then
-                    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(clock()))
+            if commits ~= '' and select(2, string.gsub(commits, ' ', '')) >= MaxNodes then
+                commits = string.gsub(string.gsub(commits, ' forgotten:0:', ''), '^ [^ ]+', '') .. ' forgotten:0:'
+            end
+            commits = commits .. ' ' .. node .. ':' .. text(low) .. ':' .. kept .. number
+            local left = ''
+            local stays
+            if renews or removes or begins then
+                stays = within(deadline, idle or absolute)
+                left = begins and -1 or removes and -1 or redis.call('PTTL', KEYS[1])
+                renews = left < 0.9 * stays or left > stays
+                if renews then
+                    index(stays)
+                    if begins then
+                        redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(clock()))
+                    end
                 end
             end
             if removes then
                 redis.call('DEL', KEYS[1])
             end
-            local first = 11 + ARGV[10]
-            redis.call('HSET', KEYS[1], '#', generation .. ' ' .. version .. ' ' .. ARGV[7] .. ' ' .. deadline, unpack(ARGV, first, math.min(first + 3999, #ARGV)))
+            local first = 2 + deletes
+            redis.call('HSET', KEYS[1], '#', generation .. ' ' .. version .. ' ' .. stamp .. ' ' .. deadline .. commits, unpack(ARGV, first, math.min(first + 3999, #ARGV)))
             for i = first + 4000, #ARGV, 4000 do
                 redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 3999, #ARGV)))
             end
-            for i = 11, first - 1, 4000 do
+            for i = 2, first - 1, 4000 do
                 redis.call('HDEL', KEYS[1], unpack(ARGV, i, math.min(i + 3999, first - 1)))
             end
             if renews then
@@ -120,17 +182,17 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             """
     );
 
-    // ARGV: workflow, idle timeout. The deadline, by the clock of the server, is never passed.
+    // ARGV: idle timeout. The deadline, by the clock of the server, is never passed.
     private static readonly Script Renew = new(
         Common
             + """
             local meta = redis.call('HGET', KEYS[1], '#')
-            local deadline = meta and string.match(meta, ' (%d+)$')
-            if not deadline then
+            local generation, deadline = string.match(meta or '', '^(%d+) %d+ %-?%d+ (%d+)')
+            if not deadline or generation == '0' then
                 return 0
             end
-            local stays = within(deadline, tonumber(ARGV[2]))
-            index(ARGV[1], stays)
+            local stays = within(deadline, tonumber(ARGV[1]))
+            index(stays)
             redis.call('PEXPIRE', KEYS[1], text(stays))
             return 1
             """
@@ -201,11 +263,16 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         }
 
         DateTimeOffset now = _clock.GetUtcNow();
-        WorkflowRecord record = Read(workflowId, fields, left < 0 ? null : now.AddMilliseconds(left));
+        if (Read(workflowId, fields, left < 0 ? null : now.AddMilliseconds(left)) is not { } record)
+        {
+            return null;
+        }
+
         if (idleTimeout is { } idle && left < RenewedBelow * idle.TotalMilliseconds)
         {
             Renewal = RenewAsync(workflowId, key, idle);
-            record = record.Renew(now, idle);
+            // How far a deadline is, only the server knows; until the next commit, what is left is what is certain.
+            record = record.Deadline is null ? record.Renew(now, idle) : record;
         }
 
         return record;
@@ -213,18 +280,8 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
 
     protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
     {
-        RedisValue[] arguments = new RedisValue[10 + commit.Deletes.Count + (2 * commit.Sets.Count)];
-        arguments[0] = commit.WorkflowId;
-        arguments[1] = Text(commit.Generation);
-        arguments[2] = Text(commit.RequiredVersion);
-        arguments[3] = Text(commit.NewGeneration);
-        arguments[4] = commit.Clears ? "1" : "";
-        arguments[5] = commit.Ends ? "1" : "";
-        arguments[6] = Text(commit.Stamp?.ToUnixTimeMilliseconds());
-        arguments[7] = Text(Milliseconds(commit.IdleTimeout));
-        arguments[8] = Text(Milliseconds(commit.AbsoluteTimeout));
-        arguments[9] = Text(commit.Deletes.Count);
-        int next = 10;
+        RedisValue[] arguments = new RedisValue[1 + commit.Deletes.Count + (2 * commit.Sets.Count)];
+        int next = 1;
         foreach (string key in commit.Deletes)
         {
             arguments[next++] = Field(key);
@@ -237,27 +294,40 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        RedisValue[] answer;
+        UnsettledCommits.Ticket ticket = unsettled.Begin();
         try
         {
-            answer = (RedisValue[])(await RunAsync(Commit, [Key(commit.WorkflowId), Index], arguments).ConfigureAwait(false))!;
+            RedisValue[] answer = (RedisValue[])
+                (
+                    await RunAsync(
+                            Commit,
+                            [Key(commit.WorkflowId), Index],
+                            arguments,
+                            "could not be committed",
+                            commit.WorkflowId,
+                            again => arguments[0] = Header(commit, ticket, again)
+                        )
+                        .ConfigureAwait(false)
+                )!;
+            return (int)answer[0] switch
+            {
+                1 => CommitResult.Ended,
+                2 => CommitResult.Changed,
+                3 => throw Failure("could not be committed", commit.WorkflowId, mayBeStored: true, error: null),
+                _ when answer.Length == 1 => CommitResult.Removed,
+                _ => CommitResult.Stored(
+                    (long)answer[1],
+                    (long)answer[2],
+                    answer[3].IsNullOrEmpty ? commit.ExpiresAt
+                        : (long)answer[3] < 0 ? null
+                        : _clock.GetUtcNow().AddMilliseconds((long)answer[3])
+                ),
+            };
         }
-        catch (Exception error) when (IsOfServer(error))
+        finally
         {
-            throw Failure("could not be committed", commit.WorkflowId, MayBeStored(error), error);
+            unsettled.Settle(ticket);
         }
-
-        return (int)answer[0] switch
-        {
-            1 => CommitResult.Ended,
-            2 => CommitResult.Changed,
-            _ when answer.Length == 1 => CommitResult.Removed,
-            _ => CommitResult.Stored(
-                (long)answer[1],
-                (long)answer[2],
-                (long)answer[3] < 0 ? null : _clock.GetUtcNow().AddMilliseconds((long)answer[3])
-            ),
-        };
     }
 
     protected override async ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken)
@@ -284,67 +354,85 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         }
         catch (Exception error) when (IsOfServer(error))
         {
-            throw new SessionStoreException(
-                $"The workflows of the session could not be listed. {Advice(error)}",
-                "",
-                mayBeStored: false,
-                error
-            );
+            throw Failure("could not be listed", "", mayBeStored: false, error);
         }
     }
 
     protected override async ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
     {
-        bool begun = false;
-        try
+        const string What = "could not be ended";
+        long remaining;
+        do
         {
-            long remaining;
-            do
+            string[] indexed;
+            try
             {
-                // The record of the session goes also when the index was lost: without it nobody gets at what is left.
-                string[] ids =
-                [
-                    SessionRecord.WorkflowId,
-                    .. (await IndexedAsync(cancellationToken).ConfigureAwait(false)).Take(EndedAtOnce),
-                ];
-                begun = true;
-                remaining = (long)
-                    await RunAsync(End, [Index, .. ids.Select(Key)], [.. ids.Select(id => (RedisValue)id)]).ConfigureAwait(false);
-            } while (remaining > 0);
-        }
-        catch (Exception error) when (IsOfServer(error))
-        {
-            throw new SessionStoreException(
-                $"The workflows of the session could not be ended. {Advice(error)}",
-                "",
-                begun && MayBeStored(error),
-                error
-            );
-        }
+                indexed = await IndexedAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception error) when (IsOfServer(error))
+            {
+                throw Failure(What, "", mayBeStored: false, error);
+            }
+
+            // The record of the session goes also when the index was lost: without it nobody gets at what is left.
+            string[] ids = [SessionRecord.WorkflowId, .. indexed.Take(EndedAtOnce)];
+            RedisValue[] members = [.. ids.Select(id => (RedisValue)id)];
+            remaining = (long)await RunAsync(End, [Index, .. ids.Select(Key)], members, What, "").ConfigureAwait(false);
+        } while (remaining > 0);
     }
 
-    /// <summary>Runs a script. What is refused because the script is not there, or its slot is on the move, is certainly not done.</summary>
-    private async Task<RedisResult> RunAsync(Script script, RedisKey[] keys, RedisValue[] arguments)
+    /// <summary>
+    /// Runs a script that may run twice. What is refused because the script is not there, or its slot is on the move, is certainly not done and is sent again; so
+    /// is what may be done already, until there is an answer or the time is over.
+    /// </summary>
+    /// <exception cref="SessionStoreException">The server refused it, or there was no answer in time.</exception>
+    private async Task<RedisResult> RunAsync(
+        Script script,
+        RedisKey[] keys,
+        RedisValue[] arguments,
+        string what,
+        string workflowId,
+        Action<bool>? prepare = null
+    )
     {
-        bool known = true;
+        const int LongestPause = 64;
+        long start = TimeProvider.System.GetTimestamp();
+        bool isKnown = true,
+            mayBeDone = false;
         for (int attempt = 0; ; attempt++)
         {
             try
             {
+                prepare?.Invoke(mayBeDone);
                 // By its hash: the client would look a text of this length up, character by character, each time.
-                Task<RedisResult> run = known
+                Task<RedisResult> run = isKnown
                     ? database.ScriptEvaluateAsync(script.Hash, keys, arguments, CommandFlags.DemandMaster)
                     : database.ScriptEvaluateAsync(script.Text, keys, arguments, CommandFlags.DemandMaster);
-                return await run.WaitAsync(_timeout).ConfigureAwait(false);
+                return await run.WaitAsync(attempt == 0 ? _timeout : Left()).ConfigureAwait(false);
             }
-            catch (RedisServerException error) when (attempt < 5 && Is(error, "NOSCRIPT"))
+            catch (Exception error) when (IsOfServer(error))
             {
-                known = false;
+                mayBeDone |= MayBeDone(error);
+                if (isKnown && Is(error, "NOSCRIPT"))
+                {
+                    isKnown = false;
+                    continue;
+                }
+
+                TimeSpan pause = TimeSpan.FromMilliseconds(Math.Min(LongestPause, 1 << Math.Min(attempt, 6)));
+                if ((!mayBeDone && !Is(error, "TRYAGAIN")) || error is ObjectDisposedException || Left() <= pause)
+                {
+                    throw Failure(what, workflowId, mayBeDone, error);
+                }
+
+                await Task.Delay(pause, TimeProvider.System).ConfigureAwait(false);
             }
-            catch (RedisServerException error) when (attempt < 5 && Is(error, "TRYAGAIN"))
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(1 << attempt), TimeProvider.System).ConfigureAwait(false);
-            }
+        }
+
+        TimeSpan Left()
+        {
+            TimeSpan left = _timeout - TimeProvider.System.GetElapsedTime(start);
+            return left > TimeSpan.Zero ? left : TimeSpan.Zero;
         }
     }
 
@@ -353,9 +441,27 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
     {
         try
         {
-            await RunAsync(Renew, [key, Index], [workflowId, Text(Milliseconds(idle))]).ConfigureAwait(false);
+            await RunAsync(Renew, [key, Index], [Text(Milliseconds(idle))], "could not be renewed", workflowId).ConfigureAwait(false);
         }
-        catch (Exception error) when (IsOfServer(error)) { }
+        catch (SessionStoreException) { }
+    }
+
+    /// <summary>
+    /// The first argument of a commit: generation loaded, version required, generation if it is new; whether it clears (c), ends (e) and renews (r);
+    /// stamp, idle and absolute timeout; the number of deleted fields; the node, the number of the commit, and the lowest that is not settled; whether it may
+    /// have been sent before; and how long its number is needed after an end. Empty where there is none, with a space between.
+    /// </summary>
+    private string Header(WorkflowCommit commit, UnsettledCommits.Ticket ticket, bool again)
+    {
+        TimeSpan? left = commit.ExpiresAt - _clock.GetUtcNow();
+        bool renews = left is null || left < RenewedBelow * commit.IdleTimeout;
+        long? fresh = commit.Generation is null || commit.Ends ? commit.NewGeneration : null;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{commit.Generation} {commit.RequiredVersion} {fresh} {(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")}{(renews ? "r" : "")} "
+                + $"{commit.Stamp?.ToUnixTimeMilliseconds()} {Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} "
+                + $"{commit.Deletes.Count} {unsettled.Node} {ticket.Number} {ticket.Lowest} {(again ? 1 : 0)} {Milliseconds(2 * _timeout)}"
+        );
     }
 
     private async Task<string[]> IndexedAsync(CancellationToken cancellationToken)
@@ -367,7 +473,8 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         return [.. ids.Select(id => (string)id!)];
     }
 
-    private static WorkflowRecord Read(string workflowId, HashEntry[] fields, DateTimeOffset? expiresAt)
+    /// <returns>Null when only the numbers of commits are left of the workflow.</returns>
+    private static WorkflowRecord? Read(string workflowId, HashEntry[] fields, DateTimeOffset? expiresAt)
     {
         Dictionary<string, ReadOnlyMemory<byte>> entries = new(fields.Length, StringComparer.Ordinal);
         string[]? metadata = null;
@@ -382,7 +489,7 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
                 }
                 else if (name is [MetadataField])
                 {
-                    metadata = ((string)field.Value!).Split(' ');
+                    metadata = ((string)field.Value!).Split(' ', count: 5);
                 }
                 else
                 {
@@ -390,15 +497,21 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
                 }
             }
 
-            if (metadata is not { Length: 4 })
+            if (metadata is not { Length: 4 or 5 } || (metadata.Length == 5 && !metadata[4].Contains(':', StringComparison.Ordinal)))
             {
                 throw new FormatException("The metadata are missing, or not of their form.");
+            }
+
+            long generation = Number(metadata[0]);
+            if (generation == 0 && entries.Count == 0)
+            {
+                return null;
             }
 
             long deadline = Number(metadata[3]);
             return new WorkflowRecord(
                 entries,
-                Number(metadata[0]),
+                generation,
                 Number(metadata[1]),
                 DateTimeOffset.FromUnixTimeMilliseconds(Number(metadata[2])),
                 deadline == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(deadline),
@@ -427,14 +540,14 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             ? array.Array
             : value.ToArray();
 
-    private static bool Is(Exception error, string code) =>
+    private static bool Is(Exception? error, string code) =>
         error is RedisServerException && error.Message.Contains(code, StringComparison.Ordinal);
 
     private static bool IsOfServer(Exception error) =>
         error is RedisServerException or RedisConnectionException or RedisCommandException or TimeoutException or ObjectDisposedException;
 
     /// <summary>An error that the server answers, or that the client has before it sends, is certain; all others leave it open.</summary>
-    private static bool MayBeStored(Exception error) =>
+    private static bool MayBeDone(Exception error) =>
         error switch
         {
             RedisServerException or RedisCommandException or ObjectDisposedException => false,
@@ -442,11 +555,12 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             _ => true,
         };
 
-    private static SessionStoreException Failure(string what, string workflowId, bool mayBeStored, Exception error) =>
-        Is(error, "DAMAGED") || Is(error, "WRONGTYPE")
-            ? Damaged(workflowId, error)
+    private static SessionStoreException Failure(string what, string workflowId, bool mayBeStored, Exception? error) =>
+        workflowId.Length > 0 && (Is(error, "DAMAGED") || Is(error, "WRONGTYPE"))
+            ? Damaged(workflowId, error!)
             : new SessionStoreException(
-                $"Workflow '{workflowId}' {what}{(mayBeStored ? ", or was without an answer" : "")}. {Advice(error)}",
+                $"{(workflowId.Length > 0 ? $"Workflow '{workflowId}'" : "The workflows of the session")} {what}"
+                    + $"{(mayBeStored ? ", or was without an answer" : "")}. {Advice(error)}",
                 workflowId,
                 mayBeStored,
                 error
@@ -460,8 +574,9 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             error
         );
 
-    private static string Advice(Exception error) =>
-        Is(error, "NOPERM")
+    private static string Advice(Exception? error) =>
+        error is null ? "It was sent again so late that the number of it is forgotten. Load the workflow to see."
+        : Is(error, "NOPERM")
             ? "The user of the connection needs the ACL rule '~{prefix}* +@hash +@sortedset +@keyspace +@scripting +@connection +info +time'."
         : error is TimeoutException ? $"The server did not answer within {nameof(RedisSessionStoreOptions.CommandTimeout)}."
         : error is RedisServerException ? "The server refused it."

@@ -405,6 +405,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
             Stamp = _stamp,
             IdleTimeout = Timeouts.Idle,
             AbsoluteTimeout = Timeouts.Absolute,
+            ExpiresAt = ExpiresAt,
             Generation = _generation,
             RequiredVersion = requiredVersion,
             NewGeneration = Random.Shared.NextInt64(1, long.MaxValue),

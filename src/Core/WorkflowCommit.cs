@@ -45,6 +45,9 @@ public sealed class WorkflowCommit
     /// <summary>How long a workflow that this commit creates stays at the longest; null for no limit.</summary>
     public TimeSpan? AbsoluteTimeout { get; internal init; }
 
+    /// <summary>When the workflow ends unless it is used again, as far as this request knows; null when it does not know, or for never.</summary>
+    public DateTimeOffset? ExpiresAt { get; internal init; }
+
     /// <summary>The generation that was loaded; null when the workflow was absent.</summary>
     public long? Generation { get; internal init; }
 

@@ -19,9 +19,9 @@ internal sealed class RedisHarness : StoreHarness
                         redis.call('ZINCRBY', key, -ARGV[2], member)
                     end
                 else
-                    local meta, deadline = string.match(redis.call('HGET', key, '#'), '^(.*) (%d+)$')
+                    local meta, deadline, commits = string.match(redis.call('HGET', key, '#'), '^(%d+ %d+ %-?%d+) (%d+)(.*)$')
                     if deadline ~= '0' then
-                        redis.call('HSET', key, '#', meta .. ' ' .. string.format('%.0f', deadline - ARGV[2]))
+                        redis.call('HSET', key, '#', meta .. ' ' .. string.format('%.0f', deadline - ARGV[2]) .. commits)
                     end
                 end
                 redis.call('PEXPIRE', key, string.format('%.0f', left))
