@@ -8,7 +8,8 @@ namespace WorkflowSessions.Redis.Tests;
 /// <summary>A master and its replica that change places.</summary>
 public sealed class ReplicationFaultTests
 {
-    private const string Options = "abortConnect=false,connectTimeout=1000";
+    // The client asks its servers who is master once a minute unless it is told otherwise; so long it would go on with the old one.
+    private const string Options = "abortConnect=false,connectTimeout=1000,configCheckSeconds=1";
 
     [Test]
     public async Task Replica_takes_no_commit_and_says_so()
@@ -22,7 +23,7 @@ public sealed class ReplicationFaultTests
         await workflow.LoadAsync();
         workflow.Set("x", 1);
         await ReplicateAsync(replica, admin, master);
-        await RefuseAsync(workflow, connection);
+        await RefuseAsync(workflow);
 
         // A client that finds a replica from the start loads nothing, and commits nothing that needs no load.
         await using ConnectionMultiplexer second = await ConnectionMultiplexer.ConnectAsync($"{replica.Address},{Options}");
@@ -36,7 +37,7 @@ public sealed class ReplicationFaultTests
         WorkflowSession begun = new(session, "begun");
         await begun.LoadAsync();
         begun.Set("x", 1);
-        await RefuseAsync(begun, second);
+        await RefuseAsync(begun);
 
         await admin.GetDatabase().ExecuteAsync("REPLICAOF", "NO", "ONE");
         Assert.That((long)await admin.GetDatabase().ExecuteAsync("DBSIZE"), Is.Zero);
@@ -46,10 +47,10 @@ public sealed class ReplicationFaultTests
             $"A master again, back after {back.TotalSeconds:0.0} s, and for a client that knew it as a replica after {other.TotalSeconds:0.0} s."
         );
 
-        static async Task RefuseAsync(WorkflowSession workflow, ConnectionMultiplexer connection)
+        static async Task RefuseAsync(WorkflowSession workflow)
         {
             SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () => await workflow.CommitAsync());
-            await TestContext.Out.WriteLineAsync($"{error!.InnerException!.GetType().Name}: {error.InnerException.Message}");
+            await TestContext.Out.WriteLineAsync($"A commit: {error!.InnerException!.GetType().Name}.");
             Assert.That(error.MayBeStored, Is.False);
             Assert.That(workflow.HasChanges, Is.True);
         }
@@ -78,16 +79,12 @@ public sealed class ReplicationFaultTests
         }
 
         await other.GetDatabase().ExecuteAsync("REPLICAOF", "NO", "ONE");
-        long promoted = Stopwatch.GetTimestamp();
         await DemoteAsync(admin, replica);
         TimeSpan back = await traffic.BackAsync();
         await traffic.MoreAsync(500);
-        IReadOnlyCollection<Traffic.Attempt> lost = await traffic.EndAsync(
+        await traffic.EndAsync(
             $"Promoted{(minReplicas ? ", where a master without a replica takes nothing" : "")}, back after {back.TotalSeconds:0.0} s.",
             attempt => attempt.Ended > before
-        );
-        await TestContext.Out.WriteLineAsync(
-            $"{lost.Count(attempt => attempt.Begun > promoted)} of those lost were begun after the replica was promoted."
         );
     }
 
