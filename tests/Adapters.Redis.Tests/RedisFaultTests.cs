@@ -25,6 +25,23 @@ public sealed class RedisFaultTests
     }
 
     [Test]
+    public async Task Server_that_keeps_nothing_loses_commits_and_the_log_tells()
+    {
+        using RedisServer server = await RedisServer.StartAsync();
+        await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(
+            $"{server.Address},abortConnect=false,connectTimeout=1000"
+        );
+        RedisSessionStoreFactory sessions = new(connection, new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromSeconds(2) });
+        await using Traffic traffic = await Traffic.StartAsync(sessions);
+        server.Kill();
+        int before = traffic.Acknowledged.Count(attempt => !attempt.Counts);
+        await server.RunAsync();
+        await traffic.BackAsync();
+        IReadOnlyCollection<Traffic.Attempt> lost = await traffic.EndAsync("Killed, with nothing on disk.", _ => true);
+        Assert.That(lost, Has.Count.GreaterThanOrEqualTo(before));
+    }
+
+    [Test]
     public async Task Full_memory_refuses_a_commit_whole_and_allows_to_end()
     {
         using RedisServer server = await RedisServer.StartAsync("--maxmemory-policy", "noeviction");

@@ -14,7 +14,7 @@ public sealed class ThreadPoolFaultTests
     {
         using RedisServer server = await RedisServer.StartAsync();
         await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(
-            $"{server.Address},abortConnect=false,connectTimeout=1000"
+            $"{server.Address},abortConnect=false,connectTimeout=1000,asyncTimeout=30000"
         );
         RedisSessionStoreFactory sessions = new(
             connection,
