@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
 using StackExchange.Redis;
 using WorkflowSessions.Contracts;
 
@@ -16,66 +14,31 @@ public sealed class RedisFaultTests
             $"{server.Address},abortConnect=false,connectTimeout=1000"
         );
         RedisSessionStoreFactory sessions = new(connection, new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromSeconds(2) });
-        ConcurrentBag<(string Session, int Value)> acknowledged = [];
-        ConcurrentBag<(string Session, int Value)> refused = [];
-        using CancellationTokenSource end = new();
-        Task[] writers =
-        [
-            .. Enumerable
-                .Range(0, 16)
-                .Select(writer =>
-                    Task.Run(async () =>
-                    {
-                        for (int i = 0; !end.IsCancellationRequested; i++)
-                        {
-                            string session = $"writer{writer}-{i}";
-                            try
-                            {
-                                WorkflowSession workflow = new(sessions.Open(session), "checkout");
-                                await workflow.LoadAsync();
-                                workflow.Set("value", i);
-                                await workflow.CommitAsync();
-                                acknowledged.Add((session, i));
-                            }
-                            catch (SessionStoreException error)
-                            {
-                                if (!error.MayBeStored)
-                                {
-                                    refused.Add((session, i));
-                                }
-                            }
-                        }
-                    })
-                ),
-        ];
-        await UntilAsync(() => acknowledged.Count > 500);
+        await using Traffic traffic = await Traffic.StartAsync(sessions);
+        await traffic.MoreAsync(500);
         server.Kill();
-        await UntilAsync(() => refused.Count > 16);
+        await traffic.UntilAsync(() => traffic.Refused.Count > 16);
         await server.RunAsync();
-        long restarted = Stopwatch.GetTimestamp();
-        int before = acknowledged.Count;
-        await UntilAsync(() => acknowledged.Count > before);
-        TimeSpan back = Stopwatch.GetElapsedTime(restarted);
-        await UntilAsync(() => acknowledged.Count > before + 500);
-        await end.CancelAsync();
-        await Task.WhenAll(writers);
+        TimeSpan back = await traffic.BackAsync();
+        await traffic.MoreAsync(500);
+        await traffic.EndAsync($"Killed and started again, back after {back.TotalSeconds:0.0} s.");
+    }
 
-        await TestContext.Out.WriteLineAsync(
-            $"{acknowledged.Count} acknowledged, {refused.Count} certainly not stored, back {back.TotalSeconds:0.0} s after the server."
+    [Test]
+    public async Task Server_that_keeps_nothing_loses_commits_and_the_log_tells()
+    {
+        using RedisServer server = await RedisServer.StartAsync();
+        await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(
+            $"{server.Address},abortConnect=false,connectTimeout=1000"
         );
-        foreach ((string session, int value) in acknowledged)
-        {
-            WorkflowSession workflow = new(sessions.Open(session), "checkout");
-            await workflow.LoadAsync();
-            Assert.That(workflow.Get("value", -1), Is.EqualTo(value));
-        }
-
-        foreach ((string session, _) in refused)
-        {
-            WorkflowSession workflow = new(sessions.Open(session), "checkout");
-            await workflow.LoadAsync();
-            Assert.That(workflow.Has("value"), Is.False);
-        }
+        RedisSessionStoreFactory sessions = new(connection, new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromSeconds(2) });
+        await using Traffic traffic = await Traffic.StartAsync(sessions);
+        server.Kill();
+        int before = traffic.Acknowledged.Count(attempt => !attempt.Counts);
+        await server.RunAsync();
+        await traffic.BackAsync();
+        IReadOnlyCollection<Traffic.Attempt> lost = await traffic.EndAsync("Killed, with nothing on disk.", _ => true);
+        Assert.That(lost, Has.Count.GreaterThanOrEqualTo(before));
     }
 
     [Test]
@@ -266,14 +229,5 @@ public sealed class RedisFaultTests
         workflow.Set("x", 1);
         await workflow.CommitAsync();
         return workflow;
-    }
-
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(2));
-        while (!condition())
-        {
-            await Task.Delay(5, limit.Token);
-        }
     }
 }

@@ -124,7 +124,7 @@ public sealed class RedisServer : IDisposable
         {
             if (InContainer)
             {
-                Docker("kill", Name);
+                Run("docker", "kill", Name);
             }
             else
             {
@@ -137,23 +137,41 @@ public sealed class RedisServer : IDisposable
         }
     }
 
+    /// <summary>Stops it in the middle of what it does: connections stay, and nobody gets an answer.</summary>
+    public void Freeze() => Signal("STOP", "pause");
+
+    /// <summary>Lets it go on after <see cref="Freeze"/>.</summary>
+    public void Thaw() => Signal("CONT", "unpause");
+
     public void Dispose()
     {
         Kill();
         if (InContainer)
         {
-            Docker("volume", "rm", Name);
+            Run("docker", "volume", "rm", Name);
         }
 
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static void Docker(params string[] arguments)
+    private void Signal(string signal, string command)
     {
-        using Process docker = Process.Start(
-            new ProcessStartInfo("docker", arguments) { RedirectStandardOutput = true, UseShellExecute = false }
+        if (InContainer)
+        {
+            Run("docker", command, Name);
+        }
+        else
+        {
+            Run("kill", $"-{signal}", _process!.Id.ToString(CultureInfo.InvariantCulture));
+        }
+    }
+
+    private static void Run(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, UseShellExecute = false }
         )!;
-        docker.WaitForExit();
+        process.WaitForExit();
     }
 
     private static string FindProgram() =>
