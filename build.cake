@@ -156,6 +156,11 @@ Task("BenchRedis")
     .IsDependentOn("Servers")
     .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --redis"));
 
+Task("BenchLayouts")
+    .Description("Measures what other commands and layouts would cost on Redis with 64 requests in flight, on a server of its own.")
+    .IsDependentOn("Servers")
+    .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --layouts"));
+
 Task("BenchWeb")
     .Description("Compares endpoints over HTTP with and without sessions, in memory and on a Redis of its own.")
     .IsDependentOn("Servers")

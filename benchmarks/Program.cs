@@ -13,6 +13,12 @@ if (args is ["--redis"])
     return;
 }
 
+if (args is ["--layouts"])
+{
+    await RedisLayouts.RunAsync();
+    return;
+}
+
 if (args is ["--web"])
 {
     await WebComparison.RunAsync();

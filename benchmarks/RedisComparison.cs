@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Http;
@@ -27,9 +26,9 @@ internal static class RedisComparison
         await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync($"{server.Address},allowAdmin=true");
         IDatabase database = connection.GetDatabase();
         Console.WriteLine(
-            "| session | request | in flight | ASP.NET Core Session /s | bare commands /s | WorkflowSessions /s | to session | to bare |"
+            "| session | request | in flight | ASP.NET Core Session /s | bare commands /s | WorkflowSessions /s | to session | to bare | session, µs | bare, µs | WorkflowSessions, µs |"
         );
-        Console.WriteLine("|---|---|---:|---:|---:|---:|---:|---:|");
+        Console.WriteLine("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         foreach (Case one in new Case[] { new(5, 60), new(20, 40), new(20, 150), new(20, 150, 400_000), new(20, 40, OtherWorkflows: 100) })
         {
             await database.ExecuteAsync("FLUSHALL");
@@ -39,11 +38,12 @@ internal static class RedisComparison
             {
                 foreach (int inFlight in new[] { 1, 64 })
                 {
-                    double[] best = await BestAsync(actions, inFlight);
+                    RedisLoad[] best = await BestAsync(connection, actions, inFlight);
                     Console.WriteLine(
                         string.Create(
                             CultureInfo.InvariantCulture,
-                            $"| {one} | {request} | {inFlight} | {best[0]:N0} | {best[1]:N0} | {best[2]:N0} | {best[2] / best[0]:0.00} | {best[2] / best[1]:0.00} |"
+                            $"| {one} | {request} | {inFlight} | {best[0].Rate:N0} | {best[1].Rate:N0} | {best[2].Rate:N0} | {best[2].Rate / best[0].Rate:0.00} | {best[2].Rate / best[1].Rate:0.00} | "
+                                + $"{best[0].Client:0.0} + {best[0].Server:0.0} | {best[1].Client:0.0} + {best[1].Server:0.0} | {best[2].Client:0.0} + {best[2].Server:0.0} |"
                         )
                     );
                 }
@@ -64,9 +64,9 @@ internal static class RedisComparison
             await connection.GetDatabase().ExecuteAsync("FLUSHALL");
             using Peers peers = new(connection, new Case(5, 60, elsewhere));
             await peers.FillAsync();
-            double[] best = await BestAsync(peers.Requests.Last().Actions, inFlight: 1);
-            peer.Add((elsewhere / 1_000.0, 1_000_000 / best[0]));
-            ours.Add((elsewhere / 1_000.0, 1_000_000 / best[2]));
+            RedisLoad[] best = await BestAsync(connection, peers.Requests.Last().Actions, inFlight: 1);
+            peer.Add((elsewhere / 1_000.0, 1_000_000 / best[0].Rate));
+            ours.Add((elsewhere / 1_000.0, 1_000_000 / best[2].Rate));
         }
 
         await File.WriteAllTextAsync(
@@ -75,41 +75,20 @@ internal static class RedisComparison
         );
     }
 
-    private static async Task<double[]> BestAsync(Func<int, Task>[] actions, int inFlight)
+    private static async Task<RedisLoad[]> BestAsync(ConnectionMultiplexer connection, Func<int, Task>[] actions, int inFlight)
     {
-        double[] best = new double[actions.Length];
+        RedisLoad[] best = new RedisLoad[actions.Length];
         for (int round = 0; round <= Rounds; round++)
         {
             for (int i = 0; i < actions.Length; i++)
             {
-                double rate = await RateAsync(actions[i], inFlight);
+                RedisLoad load = await RedisLoad.MeasureAsync(connection, actions[i], inFlight, Sessions, Round);
                 // The first round warms up.
-                best[i] = round == 0 ? 0 : Math.Max(best[i], rate);
+                best[i] = round > 0 && load.Rate > best[i].Rate ? load : best[i];
             }
         }
 
         return best;
-    }
-
-    private static async Task<double> RateAsync(Func<int, Task> action, int inFlight)
-    {
-        int done = 0;
-        long start = Stopwatch.GetTimestamp();
-        await Task.WhenAll(
-            Enumerable
-                .Range(0, inFlight)
-                .Select(worker =>
-                    Task.Run(async () =>
-                    {
-                        for (int i = worker; Stopwatch.GetElapsedTime(start) < Round; i++)
-                        {
-                            await action(i % Sessions).ConfigureAwait(false);
-                            Interlocked.Increment(ref done);
-                        }
-                    })
-                )
-        );
-        return done / Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     /// <param name="Entries">How many entries the workflow has.</param>

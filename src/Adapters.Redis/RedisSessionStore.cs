@@ -30,9 +30,10 @@ namespace WorkflowSessions.Redis;
 internal sealed class RedisSessionStore(IDatabase database, string sessionId, RedisSessionStoreOptions options, UnsettledCommits unsettled)
     : BufferedSessionStore(options)
 {
-    // What both scripts begin with: the server's clock, asked once; a time to live that never passes the deadline; and an entry of the index,
-    // which lives as long as the longest of its workflows. The id of the workflow is what its key has behind that of the index.
-    private const string Common = """
+    // What the scripts that set a time to live share: the server's clock, asked once; a time to live that never passes the deadline; and an entry of
+    // the index, which lives as long as the longest of its workflows. The id of the workflow is what its key has behind that of the index.
+    // Times and numbers are well below 10^14, up to which Lua writes them as they are.
+    private const string Lifetime = """
         local now
         local function clock()
             if not now then
@@ -41,35 +42,38 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             end
             return now
         end
-        local function text(number)
-            return string.format('%.0f', number)
-        end
         local function within(deadline, idle)
-            return deadline == '0' and idle or math.max(1, math.min(idle, tonumber(deadline) - clock()))
+            return deadline == '0' and idle or math.max(1, math.min(idle, deadline - clock()))
         end
         local function index(stays)
-            redis.call('ZADD', KEYS[2], text(clock() + stays), string.sub(KEYS[1], #KEYS[2] + 2))
+            redis.call('ZADD', KEYS[2], clock() + stays, string.sub(KEYS[1], #KEYS[2] + 2))
             if redis.call('PTTL', KEYS[2]) < stays then
-                redis.call('PEXPIRE', KEYS[2], text(stays))
+                redis.call('PEXPIRE', KEYS[2], stays)
             end
         end
 
         """;
 
-    // ARGV: what Header says, the deleted fields, and then fields and values. Whatever can fail comes before the first write to the
+    // ARGV: what Header says, what Details says, the deleted fields, and then fields and values. Whatever can fail comes before the first write to the
     // hash: the type of the key, damaged metadata, the type of the index; a full memory refuses the first write that may need more, so that
     // HSET comes before HDEL.
-    // A time to live is renewed only when a tenth of it is gone, as far as the node knows, so that most commits are two calls.
+    // Without details it is the commit of most requests, which calls two commands: the workflow was there when it was loaded, is not
+    // cleared or ended, is not sent again, and a tenth of its idle time has not gone yet, as far as the node knows.
     // Of each node the workflow keeps the numbers of the commits that the node may send again, and the lowest of these: what is below has been
-    // settled. What does not fit is forgotten from the lowest on, and the node is told so (3) when it asks for one of these.
+    // settled. What does not fit is forgotten from the lowest on, and the node is told so when it asks for one of these.
+    // The answer: the version; the version, the time to live and the generation; 0 removed, or one of the constants below.
     private static readonly Script Commit = new(
-        Common
-            + """
+        """
             local MaxNumbers, MaxNodes = 64, 32
-            local loaded, required, fresh, flags, stamp, idle, absolute, deletes, node, number, oldest, again, wait =
-                string.match(ARGV[1], '^(%d*) (%d*) (%d*) (%a*) (%-?%d*) (%d*) (%d*) (%d+) (%w+) (%d+) (%d+) (%d) (%d+)$')
-            local clears, ends, renews = string.find(flags, 'c', 1, true), string.find(flags, 'e', 1, true), string.find(flags, 'r', 1, true)
-            idle, absolute = tonumber(idle), tonumber(absolute)
+            local loaded, required, stamp, deletes, node, number, oldest =
+                string.match(ARGV[1], '^(%d*) (%d*) (%-?%d*) (%d+) (%w+) (%d+) (%d+)$')
+            local clears, ends, again, fresh, idle, absolute, wait
+            local detailed = ARGV[2] ~= ''
+            if detailed then
+                clears, ends, again, fresh, idle, absolute, wait = string.match(ARGV[2], '^(c?)(e?)(a?) (%d*) (%d*) (%d*) (%d+)$')
+                clears, ends, again = clears ~= '', ends ~= '', again ~= ''
+                idle, absolute = tonumber(idle), tonumber(absolute)
+            end
             local generation, version, deadline, commits
             local meta = redis.call('HGET', KEYS[1], '#')
             if meta then
@@ -83,43 +87,42 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
                 generation, version = nil, nil
             end
 
-            local low, kept = tonumber(oldest), ''
-            if commits ~= '' then
-                local before, settled, numbers, after = string.match(commits, '^(.-) ' .. node .. ':(%d+):([%d,]*)(.*)$')
-                if settled then
-                    if string.find(',' .. numbers .. ',', ',' .. number .. ',', 1, true) then
-                        return generation and {0, generation, version, redis.call('PTTL', KEYS[1])} or {0}
-                    end
-                    if tonumber(number) < tonumber(settled) then
-                        return {3}
-                    end
-                    low = math.max(low, tonumber(settled))
-                    local count = 0
-                    for other in string.gmatch(numbers, '%d+') do
-                        if tonumber(other) >= low then
-                            kept, count = kept .. other .. ',', count + 1
-                        end
-                    end
-                    if count >= MaxNumbers then
-                        low = math.huge
-                        for other in string.gmatch(kept, '%d+') do
-                            low = math.min(low, tonumber(other))
-                        end
-                        kept = string.sub(string.gsub(',' .. kept, ',' .. text(low) .. ',', ',', 1), 2)
-                        low = low + 1
-                    end
-                    commits = before .. after
-                elseif again == '1' and string.find(commits, ' forgotten', 1, true) then
-                    return {3}
+            local low, kept = oldest, ''
+            local at = string.find(commits, node, 1, true)
+            if at then
+                local settled, numbers, after = string.match(commits, '^:(%d+):([%d,]*)()', at + #node)
+                if string.find(',' .. numbers .. ',', ',' .. number .. ',', 1, true) then
+                    return generation and {tonumber(version), redis.call('PTTL', KEYS[1]), generation} or 0
                 end
+                if tonumber(number) < tonumber(settled) then
+                    return -3
+                end
+                low = math.max(low, settled)
+                local count = 0
+                for other in string.gmatch(numbers, '%d+') do
+                    if tonumber(other) >= low then
+                        kept, count = kept .. other .. ',', count + 1
+                    end
+                end
+                if count >= MaxNumbers then
+                    low = math.huge
+                    for other in string.gmatch(kept, '%d+') do
+                        low = math.min(low, other)
+                    end
+                    kept = string.sub(string.gsub(',' .. kept, ',' .. low .. ',', ',', 1), 2)
+                    low = low + 1
+                end
+                commits = string.sub(commits, 1, at - 2) .. string.sub(commits, after)
+            elseif again and string.find(commits, ' forgotten', 1, true) then
+                return -3
             end
 
             local gone = loaded ~= '' and generation ~= loaded
             if required ~= '' and not gone and (version or '0') ~= required then
-                return {2}
+                return -2
             end
             if gone and (not ends or required ~= '') then
-                return {1}
+                return -1
             end
             local removes = generation and ((ends and not gone) or clears)
             if ends and not gone then
@@ -127,64 +130,68 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             end
             if ends and stamp == '' then
                 if generation then
-                    return {0, generation, version, redis.call('PTTL', KEYS[1])}
+                    return {tonumber(version), redis.call('PTTL', KEYS[1]), generation}
                 end
                 redis.call('ZREM', KEYS[2], string.sub(KEYS[1], #KEYS[2] + 2))
                 redis.call('DEL', KEYS[1])
                 if kept ~= '' then
-                    commits = commits .. ' ' .. node .. ':' .. text(low) .. ':' .. kept
+                    commits = commits .. ' ' .. node .. ':' .. low .. ':' .. kept
                 end
                 if string.find(commits, ':%d+:%d') then
                     redis.call('HSET', KEYS[1], '#', '0 0 0 0' .. commits)
                     redis.call('PEXPIRE', KEYS[1], wait)
                 end
-                return {0}
+                return 0
             end
             local begins = not generation
-            if begins then
-                generation, version = fresh, '0'
-                deadline = absolute and text(clock() + absolute) or '0'
-            end
-            version = text(tonumber(version) + 1)
-            if commits ~= '' and select(2, string.gsub(commits, ' ', '')) >= MaxNodes then
+            if #commits > 16 * MaxNodes and select(2, string.gsub(commits, ' ', '')) >= MaxNodes then
                 commits = string.gsub(string.gsub(commits, ' forgotten:0:', ''), '^ [^ ]+', '') .. ' forgotten:0:'
             end
-            commits = commits .. ' ' .. node .. ':' .. text(low) .. ':' .. kept .. number
-            local left = ''
-            local stays
-            if renews or removes or begins then
+            commits = commits .. ' ' .. node .. ':' .. low .. ':' .. kept .. number
+            local left, stays
+
+        """
+            + Lifetime
+            + """
+            if detailed then
+                if begins then
+                    generation, version = fresh, 0
+                    deadline = absolute and clock() + absolute or '0'
+                end
                 stays = within(deadline, idle or absolute)
-                left = begins and -1 or removes and -1 or redis.call('PTTL', KEYS[1])
-                renews = left < 0.9 * stays or left > stays
-                if renews then
+                left = (begins or removes) and -1 or redis.call('PTTL', KEYS[1])
+                if left < 0.9 * stays or left > stays then
+                    left = stays
                     index(stays)
                     if begins then
-                        redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(clock()))
+                        redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', clock())
                     end
+                else
+                    stays = nil
+                end
+                if removes then
+                    redis.call('DEL', KEYS[1])
                 end
             end
-            if removes then
-                redis.call('DEL', KEYS[1])
-            end
-            local first = 2 + deletes
+            version = version + 1
+            local first = 3 + deletes
             redis.call('HSET', KEYS[1], '#', generation .. ' ' .. version .. ' ' .. stamp .. ' ' .. deadline .. commits, unpack(ARGV, first, math.min(first + 3999, #ARGV)))
             for i = first + 4000, #ARGV, 4000 do
                 redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 3999, #ARGV)))
             end
-            for i = 2, first - 1, 4000 do
+            for i = 3, first - 1, 4000 do
                 redis.call('HDEL', KEYS[1], unpack(ARGV, i, math.min(i + 3999, first - 1)))
             end
-            if renews then
-                redis.call('PEXPIRE', KEYS[1], text(stays))
-                left = stays
+            if stays then
+                redis.call('PEXPIRE', KEYS[1], stays)
             end
-            return {0, generation, version, left}
+            return left and {version, left, generation} or version
             """
     );
 
     // ARGV: idle timeout. The deadline, by the clock of the server, is never passed.
     private static readonly Script Renew = new(
-        Common
+        Lifetime
             + """
             local meta = redis.call('HGET', KEYS[1], '#')
             local generation, deadline = string.match(meta or '', '^(%d+) %d+ %-?%d+ (%d+)')
@@ -193,7 +200,7 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             end
             local stays = within(deadline, tonumber(ARGV[1]))
             index(stays)
-            redis.call('PEXPIRE', KEYS[1], text(stays))
+            redis.call('PEXPIRE', KEYS[1], stays)
             return 1
             """
     );
@@ -206,6 +213,12 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         return redis.call('ZCARD', KEYS[1])
         """
     );
+
+    // Answers to a commit.
+    private const int Removed = 0;
+    private const int Ended = -1;
+    private const int Changed = -2;
+    private const int Forgotten = -3;
 
     private const int EndedAtOnce = 1_000;
     private const double RenewedBelow = 0.9;
@@ -280,8 +293,8 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
 
     protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
     {
-        RedisValue[] arguments = new RedisValue[1 + commit.Deletes.Count + (2 * commit.Sets.Count)];
-        int next = 1;
+        RedisValue[] arguments = new RedisValue[2 + commit.Deletes.Count + (2 * commit.Sets.Count)];
+        int next = 2;
         foreach (string key in commit.Deletes)
         {
             arguments[next++] = Field(key);
@@ -297,38 +310,48 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         UnsettledCommits.Ticket ticket = unsettled.Begin();
         try
         {
-            RedisValue[] answer = (RedisValue[])
-                (
-                    await RunAsync(
-                            Commit,
-                            [Key(commit.WorkflowId), Index],
-                            arguments,
-                            "could not be committed",
-                            commit.WorkflowId,
-                            again => arguments[0] = Header(commit, ticket, again)
-                        )
-                        .ConfigureAwait(false)
-                )!;
-            return (int)answer[0] switch
+            arguments[0] = Header(commit, ticket);
+            arguments[1] = Details(commit, again: false);
+            RedisKey[] keys = [Key(commit.WorkflowId), Index];
+            RedisResult answer;
+            long start = TimeProvider.System.GetTimestamp();
+            try
             {
-                1 => CommitResult.Ended,
-                2 => CommitResult.Changed,
-                3 => throw Failure("could not be committed", commit.WorkflowId, mayBeStored: true, error: null),
-                _ when answer.Length == 1 => CommitResult.Removed,
-                _ => CommitResult.Stored(
-                    (long)answer[1],
-                    (long)answer[2],
-                    answer[3].IsNullOrEmpty ? commit.ExpiresAt
-                        : (long)answer[3] < 0 ? null
-                        : _clock.GetUtcNow().AddMilliseconds((long)answer[3])
-                ),
-            };
+                answer = await Send(Commit, keys, arguments).WaitAsync(_timeout, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (Exception error) when (IsOfServer(error))
+            {
+                if (MayBeDone(error))
+                {
+                    arguments[1] = Details(commit, again: true);
+                }
+
+                answer = await SendAgainAsync(Commit, keys, arguments, "could not be committed", commit.WorkflowId, start, error)
+                    .ConfigureAwait(false);
+            }
+
+            return Result(commit, (RedisValue[])answer!);
         }
         finally
         {
             unsettled.Settle(ticket);
         }
     }
+
+    private CommitResult Result(WorkflowCommit commit, RedisValue[] answer) =>
+        (long)answer[0] switch
+        {
+            Removed => CommitResult.Removed,
+            Ended => CommitResult.Ended,
+            Changed => CommitResult.Changed,
+            Forgotten => throw Failure("could not be committed", commit.WorkflowId, mayBeStored: true, error: null),
+            long version when answer.Length == 1 => CommitResult.Stored(commit.Generation!.Value, version, commit.ExpiresAt),
+            long version => CommitResult.Stored(
+                (long)answer[2],
+                version,
+                (long)answer[1] < 0 ? null : _clock.GetUtcNow().AddMilliseconds((long)answer[1])
+            ),
+        };
 
     protected override async ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken)
     {
@@ -381,44 +404,51 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         } while (remaining > 0);
     }
 
+    private Task<RedisResult> Send(Script script, RedisKey[] keys, RedisValue[] arguments) =>
+        // By its hash: the client would look a text of this length up, character by character, each time.
+        database.ScriptEvaluateAsync(script.Hash, keys, arguments, CommandFlags.DemandMaster);
+
+    /// <summary>Runs a script that may run twice.</summary>
+    /// <exception cref="SessionStoreException">The server refused it, or there was no answer in time.</exception>
+    private async Task<RedisResult> RunAsync(Script script, RedisKey[] keys, RedisValue[] arguments, string what, string workflowId)
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        try
+        {
+            return await Send(script, keys, arguments).WaitAsync(_timeout).ConfigureAwait(false);
+        }
+        catch (Exception error) when (IsOfServer(error))
+        {
+            return await SendAgainAsync(script, keys, arguments, what, workflowId, start, error).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>
-    /// Runs a script that may run twice. What is refused because the script is not there, or its slot is on the move, is certainly not done and is sent again; so
-    /// is what may be done already, until there is an answer or the time is over.
+    /// Goes on after a script failed for the first time. What was refused because the script was not there, or its slot is on the move, is certainly not done and is
+    /// sent again; so is what may be done already, until there is an answer or the time is over.
     /// </summary>
     /// <exception cref="SessionStoreException">The server refused it, or there was no answer in time.</exception>
-    private async Task<RedisResult> RunAsync(
+    private async Task<RedisResult> SendAgainAsync(
         Script script,
         RedisKey[] keys,
         RedisValue[] arguments,
         string what,
         string workflowId,
-        Action<bool>? prepare = null
+        long start,
+        Exception error
     )
     {
         const int LongestPause = 64;
-        long start = TimeProvider.System.GetTimestamp();
         bool isKnown = true,
-            mayBeDone = false;
+            mayBeDone = MayBeDone(error);
         for (int attempt = 0; ; attempt++)
         {
-            try
+            if (isKnown && Is(error, "NOSCRIPT"))
             {
-                prepare?.Invoke(mayBeDone);
-                // By its hash: the client would look a text of this length up, character by character, each time.
-                Task<RedisResult> run = isKnown
-                    ? database.ScriptEvaluateAsync(script.Hash, keys, arguments, CommandFlags.DemandMaster)
-                    : database.ScriptEvaluateAsync(script.Text, keys, arguments, CommandFlags.DemandMaster);
-                return await run.WaitAsync(attempt == 0 ? _timeout : Left()).ConfigureAwait(false);
+                isKnown = false;
             }
-            catch (Exception error) when (IsOfServer(error))
+            else
             {
-                mayBeDone |= MayBeDone(error);
-                if (isKnown && Is(error, "NOSCRIPT"))
-                {
-                    isKnown = false;
-                    continue;
-                }
-
                 TimeSpan pause = TimeSpan.FromMilliseconds(Math.Min(LongestPause, 1 << Math.Min(attempt, 6)));
                 if ((!mayBeDone && !Is(error, "TRYAGAIN")) || error is ObjectDisposedException || Left() <= pause)
                 {
@@ -426,6 +456,19 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
                 }
 
                 await Task.Delay(pause, TimeProvider.System).ConfigureAwait(false);
+            }
+
+            try
+            {
+                Task<RedisResult> run = isKnown
+                    ? Send(script, keys, arguments)
+                    : database.ScriptEvaluateAsync(script.Text, keys, arguments, CommandFlags.DemandMaster);
+                return await run.WaitAsync(Left()).ConfigureAwait(false);
+            }
+            catch (Exception next) when (IsOfServer(next))
+            {
+                error = next;
+                mayBeDone |= MayBeDone(error);
             }
         }
 
@@ -447,21 +490,31 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
     }
 
     /// <summary>
-    /// The first argument of a commit: generation loaded, version required, generation if it is new; whether it clears (c), ends (e) and renews (r);
-    /// stamp, idle and absolute timeout; the number of deleted fields; the node, the number of the commit, and the lowest that is not settled; whether it may
-    /// have been sent before; and how long its number is needed after an end. Empty where there is none, with a space between.
+    /// The first argument of a commit: generation loaded, version required, stamp, number of deleted fields, the node, the number of the commit, and the lowest that
+    /// is not settled. Empty where there is none, with a space between.
     /// </summary>
-    private string Header(WorkflowCommit commit, UnsettledCommits.Ticket ticket, bool again)
+    private string Header(WorkflowCommit commit, UnsettledCommits.Ticket ticket) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{commit.Generation} {commit.RequiredVersion} {commit.Stamp?.ToUnixTimeMilliseconds()} {commit.Deletes.Count} {unsettled.Node} {ticket.Number} {ticket.Lowest}"
+        );
+
+    /// <summary>
+    /// The second argument of a commit, empty for most: whether it clears (c), ends (e), and may have been sent before (a); the generation of a workflow that begins;
+    /// idle and absolute timeout; and how long its number is needed after an end.
+    /// </summary>
+    private string Details(WorkflowCommit commit, bool again)
     {
         TimeSpan? left = commit.ExpiresAt - _clock.GetUtcNow();
         bool renews = left is null || left < RenewedBelow * commit.IdleTimeout;
-        long? fresh = commit.Generation is null || commit.Ends ? commit.NewGeneration : null;
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{commit.Generation} {commit.RequiredVersion} {fresh} {(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")}{(renews ? "r" : "")} "
-                + $"{commit.Stamp?.ToUnixTimeMilliseconds()} {Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} "
-                + $"{commit.Deletes.Count} {unsettled.Node} {ticket.Number} {ticket.Lowest} {(again ? 1 : 0)} {Milliseconds(2 * _timeout)}"
-        );
+        bool isPlain = commit.Generation is not null && !commit.Clears && !commit.Ends && !again && !renews;
+        return isPlain
+            ? ""
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")}{(again ? "a" : "")} {commit.NewGeneration} "
+                    + $"{Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} {Milliseconds(2 * _timeout)}"
+            );
     }
 
     private async Task<string[]> IndexedAsync(CancellationToken cancellationToken)
