@@ -128,6 +128,35 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
         return Stopwatch.GetElapsedTime(since);
     }
 
+    /// <summary>Returns when a visitor of a session has a commit acknowledged, of whom one comes every 50 ms.</summary>
+    /// <returns>How long that was after a time.</returns>
+    public async Task<TimeSpan> ServedAsync(Func<string, ISessionStore> open, string session, long since)
+    {
+        TaskCompletionSource<TimeSpan> served = new();
+        while (!served.Task.IsCompleted && !_end.IsCancellationRequested)
+        {
+            _work.Add(Task.Run(VisitAsync));
+            await Task.WhenAny(served.Task, Task.Delay(50));
+        }
+
+        return await served.Task;
+
+        async Task VisitAsync()
+        {
+            bool? stored = await TryAsync(async () =>
+            {
+                WorkflowSession workflow = new(open(session), "visit");
+                await workflow.LoadAsync();
+                workflow.Set("x", 1);
+                await workflow.CommitAsync();
+            });
+            if (stored == true)
+            {
+                served.TrySetResult(Stopwatch.GetElapsedTime(since));
+            }
+        }
+    }
+
     /// <summary>Ends it, and looks once more for all that must be there.</summary>
     public async Task StopAsync()
     {
