@@ -11,7 +11,7 @@ namespace WorkflowSessions.Redis.Tests;
 /// </summary>
 internal sealed partial class ClusterTraffic : IAsyncDisposable
 {
-    // Of what a writer wrote only the last is kept.
+    // Of what a writer wrote only the last that was acknowledged is kept, and what came after it.
     private const int Kept = 20;
 
     private readonly CancellationTokenSource _end = new();
@@ -53,7 +53,13 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
     {
         Writer writer = new(session, $"w{_writers.Count}");
         _writers.Add(writer);
-        _work.Add(Task.Run(() => RepeatAsync(() => WriteAsync(open, writer))));
+        _work.Add(
+            Task.Run(async () =>
+            {
+                await RepeatAsync(() => WriteAsync(open, writer));
+                await CheckAsync(open, writer);
+            })
+        );
     }
 
     /// <summary>Begins to count, in the workflow "counter" of a session.</summary>
@@ -197,20 +203,9 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
         long begun = Stopwatch.GetTimestamp();
         bool? stored = await TryAsync(async () =>
         {
-            WorkflowSession workflow = new(open(writer.Session), "checkout");
-            await workflow.LoadAsync();
-            for (int i = Math.Max(0, number - Kept); i < number; i++)
-            {
-                if (writer.Log[i] is { } told)
-                {
-                    bool there = workflow.Get(writer.Key(i), -1) == i;
-                    Expect(there, told.Stored, told.At);
-                    writer.Log[i] = there == told.Stored ? told : null;
-                }
-            }
-
+            WorkflowSession workflow = await CheckAsync(open, writer);
             workflow.Set(writer.Key(number), number);
-            for (int i = writer.Deleted; i < number - Kept; i++)
+            for (int i = writer.Deleted; i < writer.First; i++)
             {
                 workflow.Delete(writer.Key(i));
             }
@@ -220,9 +215,26 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
         writer.Log.Add(stored is { } certain ? (certain, Stopwatch.GetTimestamp()) : null);
         if (stored == true)
         {
-            writer.Deleted = Math.Max(0, number - Kept);
             writer.Acknowledge(begun);
         }
+    }
+
+    /// <summary>Loads the workflow of a writer, and compares it with what the writer was told.</summary>
+    private async Task<WorkflowSession> CheckAsync(Func<string, ISessionStore> open, Writer writer)
+    {
+        WorkflowSession workflow = new(open(writer.Session), "checkout");
+        await workflow.LoadAsync();
+        for (int i = writer.First; i < writer.Log.Count; i++)
+        {
+            if (writer.Log[i] is { } told)
+            {
+                bool there = workflow.Get(writer.Key(i), -1) == i;
+                Expect(there, told.Stored, told.At);
+                writer.Log[i] = there == told.Stored ? told : null;
+            }
+        }
+
+        return workflow;
     }
 
     private void Expect(bool there, bool stored, long at = long.MaxValue)
@@ -269,7 +281,11 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
         /// <summary>What each commit was told, and when; null when it is unknown, or is settled.</summary>
         public List<(bool Stored, long At)?> Log { get; } = [];
 
-        public int Deleted { get; set; }
+        /// <summary>The first commit that is kept.</summary>
+        public int First { get; private set; }
+
+        /// <summary>The first commit that may not have been deleted.</summary>
+        public int Deleted { get; private set; }
 
         /// <summary>When the last commit began that was acknowledged.</summary>
         public long Begun => Volatile.Read(ref _begun);
@@ -284,6 +300,11 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
             LongestGap = Math.Max(LongestGap, now - _acknowledged);
             _acknowledged = now;
             Volatile.Write(ref _begun, begun);
+            Deleted = First;
+            for (int kept = Log.Skip(First).Count(told => told?.Stored == true); kept > Kept; First++)
+            {
+                kept -= Log[First]?.Stored == true ? 1 : 0;
+            }
         }
     }
 }
