@@ -35,7 +35,7 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
     /// <summary>How many were stored although the error said that they were certainly not.</summary>
     public int Contradicted => Volatile.Read(ref _contradicted);
 
-    /// <summary>When those were acknowledged that were missing later.</summary>
+    /// <summary>When those began that were acknowledged and are missing.</summary>
     public IReadOnlyCollection<long> Lost => _lost;
 
     /// <summary>The longest time that a writer of a session had to wait from one acknowledged commit to the next.</summary>
@@ -212,7 +212,7 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
 
             await workflow.CommitAsync();
         });
-        writer.Log.Add(stored is { } certain ? (certain, Stopwatch.GetTimestamp()) : null);
+        writer.Log.Add(stored is { } certain ? (certain, begun) : null);
         if (stored == true)
         {
             writer.Acknowledge(begun);
@@ -278,7 +278,7 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
 
         public string Session => session;
 
-        /// <summary>What each commit was told, and when; null when it is unknown, or is settled.</summary>
+        /// <summary>What each commit was told, and when it began; null when it is unknown, or is settled.</summary>
         public List<(bool Stored, long At)?> Log { get; } = [];
 
         /// <summary>The first commit that is kept.</summary>
