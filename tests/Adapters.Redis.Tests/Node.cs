@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.Redis.Tests;
 
@@ -10,10 +9,10 @@ internal sealed class Node : IDisposable
 
     private Node(Process process) => _process = process;
 
-    public static async Task<Node> StartAsync(string prefix, bool broken = false)
+    public static Node Start(string address, string prefix, bool broken = false)
     {
         string program = Path.Combine(TestContext.CurrentContext.TestDirectory, "Adapters.Redis.Worker.dll");
-        ProcessStartInfo start = new("dotnet", [program, await RedisServer.SharedAddressAsync(), prefix, broken ? "broken" : "sound"])
+        ProcessStartInfo start = new("dotnet", [program, address, prefix, broken ? "broken" : "sound"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

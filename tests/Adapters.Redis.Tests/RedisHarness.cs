@@ -5,7 +5,7 @@ using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.Redis.Tests;
 
-/// <summary>Sessions on the shared server, under a prefix of the test. What is left at the end must have a time to live, and is deleted.</summary>
+/// <summary>Sessions on the shared server, or another, under a prefix of the test. What is left at the end must have a time to live, and is deleted.</summary>
 internal sealed class RedisHarness : StoreHarness
 {
     private const string PassScript = """
@@ -35,9 +35,11 @@ internal sealed class RedisHarness : StoreHarness
 
     private readonly ConcurrentBag<RedisSessionStore> _opened = [];
     private readonly RedisSessionStoreFactory _factory;
+    private readonly ConnectionMultiplexer _connection;
 
-    public RedisHarness(Action<RedisSessionStoreOptions>? configure = null)
+    public RedisHarness(Action<RedisSessionStoreOptions>? configure = null, ConnectionMultiplexer? connection = null)
     {
+        _connection = connection ?? Connection;
         RedisSessionStoreOptions options = new()
         {
             KeyPrefix = Prefix,
@@ -45,7 +47,7 @@ internal sealed class RedisHarness : StoreHarness
             CommandTimeout = TimeSpan.FromSeconds(30),
         };
         configure?.Invoke(options);
-        _factory = new RedisSessionStoreFactory(Connection, options);
+        _factory = new RedisSessionStoreFactory(_connection, options);
     }
 
     public static ConnectionMultiplexer Connection => SharedConnection.Value.GetAwaiter().GetResult();
@@ -75,7 +77,8 @@ internal sealed class RedisHarness : StoreHarness
     }
 
     /// <summary>The keys of this test, in order.</summary>
-    public string[] Keys() => [.. ((string[])Database.Execute("KEYS", $"{Prefix}*")!).Order(StringComparer.Ordinal)];
+    public string[] Keys() =>
+        [.. Masters().SelectMany(master => (string[])master.Execute("KEYS", $"{Prefix}*")!).Order(StringComparer.Ordinal)];
 
     /// <summary>The one key of a workflow in this test.</summary>
     public string Key(string workflowId) => Keys().Single(key => key.EndsWith($"}}:{workflowId}", StringComparison.Ordinal));
@@ -84,21 +87,19 @@ internal sealed class RedisHarness : StoreHarness
     {
         // Those that are under way belong to the time before.
         await Task.WhenAll(_opened.Select(store => store.Renewal));
-        await Database.ScriptEvaluateAsync(
-            PassScript,
-            null,
-            [Prefix, ((long)time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture)]
-        );
+        string milliseconds = ((long)time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
+        await Task.WhenAll(Masters().Select(master => master.ExecuteAsync("EVAL", PassScript, 0, Prefix, milliseconds)));
         await base.PassAsync(time);
     }
 
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
+        IDatabase database = _connection.GetDatabase();
         foreach (string key in Keys())
         {
-            long left = (long)await Database.ExecuteAsync("PTTL", (RedisKey)key);
-            await Database.KeyDeleteAsync(key);
+            long left = (long)await database.ExecuteAsync("PTTL", (RedisKey)key);
+            await database.KeyDeleteAsync(key);
             Assert.That(left, Is.Not.EqualTo(-1), $"{key} would stay for ever");
         }
     }
@@ -110,4 +111,6 @@ internal sealed class RedisHarness : StoreHarness
             await Connection.DisposeAsync();
         }
     }
+
+    private IEnumerable<IServer> Masters() => _connection.GetServers().Where(server => !server.IsReplica);
 }

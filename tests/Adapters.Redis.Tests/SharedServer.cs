@@ -11,5 +11,6 @@ public sealed class SharedServer
     {
         await RedisHarness.CloseAsync();
         await RedisServer.EndSharedAsync();
+        await SharedCluster.EndAsync();
     }
 }

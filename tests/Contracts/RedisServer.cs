@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace WorkflowSessions.Contracts;
 
@@ -14,6 +15,9 @@ public sealed class RedisServer : IDisposable
 {
     private const string AddressVariable = "WORKFLOWSESSIONS_REDIS";
     private const string Image = "redis:7.2";
+
+    // The nodes of a cluster speak with each other at their port and this.
+    private const int BusOffset = 10_000;
 
 #if TESTCONTAINERS
     private static readonly Lazy<Task<Testcontainers.Redis.RedisContainer>> SharedServer = new(async () =>
@@ -34,12 +38,18 @@ public sealed class RedisServer : IDisposable
     private RedisServer(string[] arguments)
     {
         _arguments = arguments;
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        Port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        bool inCluster = arguments.Contains("--cluster-enabled", StringComparer.Ordinal);
+        do
+        {
+            using TcpListener listener = new(IPAddress.Loopback, 0);
+            listener.Start();
+            Port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        } while (inCluster && !IsFree(Port + BusOffset));
     }
 
     public int Port { get; }
+
+    public bool IsRunning => _process is not null;
 
     public string Address => $"127.0.0.1:{Port}";
 
@@ -117,6 +127,19 @@ public sealed class RedisServer : IDisposable
         _ = _process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
     }
 
+    /// <summary>Has it do one command, in ASCII, on a connection of its own.</summary>
+    /// <returns>A text, a number, null, or an array of those.</returns>
+    public async Task<object?> DoAsync(params string[] command)
+    {
+        using TcpClient client = new();
+        await client.ConnectAsync(IPAddress.Loopback, Port);
+        NetworkStream stream = client.GetStream();
+        string request = $"*{command.Length}\r\n{string.Concat(command.Select(word => $"${word.Length}\r\n{word}\r\n"))}";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(request));
+        using StreamReader reader = new(stream, Encoding.ASCII);
+        return await ReadAsync(reader);
+    }
+
     /// <summary>Ends it without a chance to tidy up.</summary>
     public void Kill()
     {
@@ -152,6 +175,60 @@ public sealed class RedisServer : IDisposable
         }
 
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private static async Task<object?> ReadAsync(StreamReader reader)
+    {
+        string line = await reader.ReadLineAsync() ?? throw new InvalidOperationException("The server closed the connection.");
+        switch (line[0])
+        {
+            case '+':
+                return line[1..];
+            case '-':
+                throw new InvalidOperationException(line[1..]);
+            case ':':
+                return long.Parse(line.AsSpan(1), CultureInfo.InvariantCulture);
+        }
+
+        int length = int.Parse(line.AsSpan(1), CultureInfo.InvariantCulture);
+        if (length < 0)
+        {
+            return null;
+        }
+
+        if (line[0] == '$')
+        {
+            char[] text = new char[length + 2];
+            await reader.ReadBlockAsync(text);
+            return new string(text, 0, length);
+        }
+
+        object?[] items = new object?[length];
+        for (int i = 0; i < length; i++)
+        {
+            items[i] = await ReadAsync(reader);
+        }
+
+        return items;
+    }
+
+    private static bool IsFree(int port)
+    {
+        if (port > IPEndPoint.MaxPort)
+        {
+            return false;
+        }
+
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     private void Signal(string signal, string command)
