@@ -256,18 +256,27 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         RedisKey key = Key(workflowId);
         HashEntry[] fields;
         long left;
-        try
+        long start = TimeProvider.System.GetTimestamp();
+        for (int attempt = 0; ; attempt++)
         {
-            // Both are on their way before the first is answered.
-            Task<HashEntry[]> reading = database.HashGetAllAsync(key, CommandFlags.DemandMaster);
-            Task<RedisResult> remaining = database.ExecuteAsync("PTTL", [key], CommandFlags.DemandMaster);
-            fields = await reading.WaitAsync(_timeout, cancellationToken).ConfigureAwait(false);
-            // It is answered right after the other, mostly before this line.
-            left = (long)await (remaining.IsCompleted ? remaining : remaining.WaitAsync(_timeout, cancellationToken)).ConfigureAwait(false);
-        }
-        catch (Exception error) when (IsOfServer(error))
-        {
-            throw Failure("could not be loaded", workflowId, mayBeStored: false, error);
+            try
+            {
+                TimeSpan wait = attempt == 0 ? _timeout : Left(start);
+                // Both are on their way before the first is answered.
+                Task<HashEntry[]> reading = database.HashGetAllAsync(key, CommandFlags.DemandMaster);
+                Task<RedisResult> remaining = database.ExecuteAsync("PTTL", [key], CommandFlags.DemandMaster);
+                fields = await reading.WaitAsync(wait, cancellationToken).ConfigureAwait(false);
+                // It is answered right after the other, mostly before this line.
+                left = (long)await (remaining.IsCompleted ? remaining : remaining.WaitAsync(wait, cancellationToken)).ConfigureAwait(false);
+                break;
+            }
+            catch (Exception error) when (IsOfServer(error))
+            {
+                if (!await PausedAsync(attempt, start, error, MayBeDone(error), cancellationToken).ConfigureAwait(false))
+                {
+                    throw Failure("could not be loaded", workflowId, mayBeStored: false, error);
+                }
+            }
         }
 
         if (fields.Length == 0 || left == -2)
@@ -424,8 +433,8 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
     }
 
     /// <summary>
-    /// Goes on after a script failed for the first time. What was refused because the script was not there, or its slot is on the move, is certainly not done and is
-    /// sent again; so is what may be done already, until there is an answer or the time is over.
+    /// Goes on after a script failed for the first time: sends it again, with its text where the server has forgotten it, until there is an answer or the time is
+    /// over.
     /// </summary>
     /// <exception cref="SessionStoreException">The server refused it, or there was no answer in time.</exception>
     private async Task<RedisResult> SendAgainAsync(
@@ -438,7 +447,6 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         Exception error
     )
     {
-        const int LongestPause = 64;
         bool isKnown = true,
             mayBeDone = MayBeDone(error);
         for (int attempt = 0; ; attempt++)
@@ -447,15 +455,9 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             {
                 isKnown = false;
             }
-            else
+            else if (!await PausedAsync(attempt, start, error, mayBeDone, CancellationToken.None).ConfigureAwait(false))
             {
-                TimeSpan pause = TimeSpan.FromMilliseconds(Math.Min(LongestPause, 1 << Math.Min(attempt, 6)));
-                if ((!mayBeDone && !Is(error, "TRYAGAIN")) || error is ObjectDisposedException || Left() <= pause)
-                {
-                    throw Failure(what, workflowId, mayBeDone, error);
-                }
-
-                await Task.Delay(pause, TimeProvider.System).ConfigureAwait(false);
+                throw Failure(what, workflowId, mayBeDone, error);
             }
 
             try
@@ -463,7 +465,7 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
                 Task<RedisResult> run = isKnown
                     ? Send(script, keys, arguments)
                     : database.ScriptEvaluateAsync(script.Text, keys, arguments, CommandFlags.DemandMaster);
-                return await run.WaitAsync(Left()).ConfigureAwait(false);
+                return await run.WaitAsync(Left(start)).ConfigureAwait(false);
             }
             catch (Exception next) when (IsOfServer(next))
             {
@@ -471,12 +473,31 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
                 mayBeDone |= MayBeDone(error);
             }
         }
+    }
 
-        TimeSpan Left()
+    /// <summary>
+    /// Waits before something is sent again. What the server refused while a slot moves or a master is missing is certainly not done; what was on a connection that
+    /// broke may be done.
+    /// </summary>
+    /// <returns>False when it is not to be sent again, or the time is over.</returns>
+    private async Task<bool> PausedAsync(int attempt, long start, Exception error, bool mayBeDone, CancellationToken cancellationToken)
+    {
+        const int LongestPause = 64;
+        TimeSpan pause = TimeSpan.FromMilliseconds(Math.Min(LongestPause, 1 << Math.Min(attempt, 6)));
+        bool passes = mayBeDone || Is(error, "TRYAGAIN") || Is(error, "CLUSTERDOWN");
+        if (!passes || error is ObjectDisposedException || Left(start) <= pause)
         {
-            TimeSpan left = _timeout - TimeProvider.System.GetElapsedTime(start);
-            return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+            return false;
         }
+
+        await Task.Delay(pause, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    private TimeSpan Left(long start)
+    {
+        TimeSpan left = _timeout - TimeProvider.System.GetElapsedTime(start);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     /// <summary>Nobody waits for it: what fails here, the next load tries again.</summary>
