@@ -395,12 +395,19 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
                 throw new FormatException("The metadata are missing, or not of their form.");
             }
 
-            long deadline = Number(metadata[3]);
+            long version = Written(metadata[1]);
+            // A script counts in doubles, which would not notice another commit from there on.
+            if (version >= 1L << 53)
+            {
+                throw new FormatException("The version can't be counted.");
+            }
+
+            long deadline = Written(metadata[3]);
             return new WorkflowRecord(
                 entries,
-                Number(metadata[0]),
-                Number(metadata[1]),
-                DateTimeOffset.FromUnixTimeMilliseconds(Number(metadata[2])),
+                Written(metadata[0]),
+                version,
+                DateTimeOffset.FromUnixTimeMilliseconds(metadata[2] is ['-', .. string past] ? -Written(past) : Written(metadata[2])),
                 deadline == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(deadline),
                 expiresAt
             );
@@ -409,6 +416,12 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         {
             throw Damaged(workflowId, error);
         }
+
+        // What no script wrote, such as 007, it would not find equal either, and a commit would be told of a workflow that has ended.
+        static long Written(string text) =>
+            text is not ['0', _, ..] && text.AsSpan().IndexOfAnyExceptInRange('0', '9') < 0
+                ? Number(text)
+                : throw new FormatException("A number is not of its form.");
     }
 
     private RedisKey Key(string workflowId) => $"{_root}:{workflowId}";
