@@ -11,6 +11,9 @@ public sealed class EveryKind
     private const int Slack = 65_536;
     private const int Proportion = 64;
 
+    // An exception with its message, its cause and its stack.
+    private const int OfError = 4_096;
+
     private static readonly JsonSerializerOptions Json = new()
     {
         MaxDepth = 200,
@@ -104,7 +107,8 @@ public sealed class EveryKind
         all = Read(workflow, "", static (w, _) => w.GetAll());
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         long size = entries.Sum(entry => entry.Key.Length + entry.Value.Length);
-        if (allocated > (Proportion * size) + Slack)
+        int errors = typed.Concat(untyped).Count(value => value is WorkflowValueException);
+        if (allocated > (Proportion * size) + (OfError * errors) + Slack)
         {
             return $"{allocated} bytes were allocated for {size}";
         }

@@ -11,8 +11,8 @@ public static class RandomInput
     /// <summary>How many sequences of operations a model test runs: 10,000, or what WORKFLOWSESSIONS_SEQUENCES says.</summary>
     public static int Sequences => (int)(FromEnvironment("WORKFLOWSESSIONS_SEQUENCES") ?? 10_000);
 
-    /// <summary>How many damages a test does to what is stored: 20,000, or what WORKFLOWSESSIONS_DAMAGES says.</summary>
-    public static long Damages => (long)(FromEnvironment("WORKFLOWSESSIONS_DAMAGES") ?? 20_000);
+    /// <summary>How many damages a test does to what is stored: 10,000, or what WORKFLOWSESSIONS_DAMAGES says.</summary>
+    public static long Damages => (long)(FromEnvironment("WORKFLOWSESSIONS_DAMAGES") ?? 10_000);
 
     /// <summary>Runs the check on random values; it throws for a value that does not have the property.</summary>
     public static void Check<T>(Gen<T> values, int count, Action<T> check, Func<T, IEnumerable<T>>? shrink = null)
