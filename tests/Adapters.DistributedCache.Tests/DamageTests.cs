@@ -132,7 +132,7 @@ public sealed class DamageTests
         }
 
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        return allocated > (64 * damaged.Length) + 65_536 ? $"{allocated} bytes were allocated for {damaged.Length}" : null;
+        return allocated > (64L * damaged.Length) + 65_536 ? $"{allocated} bytes were allocated for {damaged.Length}" : null;
     }
 
     private static byte[] Damaged(Damage damage, byte[] stored)

@@ -8,6 +8,9 @@ public sealed class Damage
     private const string Kinds = "nbYysSiIlLpPhHfdmctuDOakrgwxj";
     private const string Telling = Kinds + "0123456789+-.:,eETZ{}[]\"\\ \0\n\u007F\u0080\u00C3\u00ED\u00F4\u00FF#";
 
+    // The bytes that are added at the most.
+    private const int Most = 100_000;
+
     private static readonly string[] Numbers =
     [
         "",
@@ -102,7 +105,7 @@ public sealed class Damage
             case 11:
                 return [(byte)Next(256), .. bytes[Math.Min(1, bytes.Length)..]];
             case 12:
-                return Next(20) == 0 ? [.. bytes, .. Repeat(bytes[at..end], Next(5_000))] : [.. bytes, .. bytes[at..end]];
+                return Next(20) == 0 ? [.. bytes, .. Repeat(bytes[at..end], Next(Most / (end - at + 1)))] : [.. bytes, .. bytes[at..end]];
             case 13:
                 return Json();
             default:

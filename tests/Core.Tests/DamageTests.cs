@@ -1,3 +1,4 @@
+using System.Text;
 using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.Tests;
@@ -32,6 +33,21 @@ public sealed class DamageTests
         Assert.That(read, Is.Positive);
     }
 
+    [TestCase("{}")]
+    [TestCase("[]")]
+    [TestCase("{\"\":0}")]
+    [TestCase("\"\"")]
+    public void Many_small_parts_of_an_object_take_their_share_of_memory(string part)
+    {
+        byte[] json = Encoding.UTF8.GetBytes($"[{string.Join(',', Enumerable.Repeat(part, 100_000))}]");
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        object? read = Serializer.Deserialize(json, typeof(object));
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        TestContext.Out.WriteLine($"{(double)allocated / json.Length:0} bytes for each that is stored");
+        Assert.That(read, Has.Property("Count").EqualTo(100_000));
+        Assert.That(allocated, Is.LessThan(64L * json.Length));
+    }
+
     private static string? Failure(byte[] bytes, ref long read)
     {
         try
@@ -39,7 +55,7 @@ public sealed class DamageTests
             long before = GC.GetAllocatedBytesForCurrentThread();
             bool decoded = ValueCodec.TryDecode(bytes, out object? value);
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-            if (allocated > (64 * bytes.Length) + 65_536)
+            if (allocated > (64L * bytes.Length) + 65_536)
             {
                 return $"{allocated} bytes were allocated for {bytes.Length}";
             }
