@@ -147,6 +147,26 @@ Task("Mutations")
         }
     });
 
+Task("Damage")
+    .Description("Damages what is stored a million times, in single values, in a cache and in a Redis; --damages=N for another number, --seed=N for the damages of another run.")
+    .IsDependentOn("Servers")
+    .IsDependentOn("Build")
+    .Does(() =>
+    {
+        foreach (string project in new[] { "Core.Tests/WorkflowSessions.Tests", "Adapters.DistributedCache.Tests/WorkflowSessions.DistributedCache.Tests", "Adapters.Redis.Tests/WorkflowSessions.Redis.Tests" })
+        {
+            DotNetTest($"tests/{project}.csproj", new DotNetTestSettings
+            {
+                Configuration = configuration,
+                NoBuild = true,
+                NoRestore = true,
+                Filter = "FullyQualifiedName~DamageTests",
+                Loggers = { "console;verbosity=normal" },
+                EnvironmentVariables = { ["WORKFLOWSESSIONS_DAMAGES"] = Argument("damages", "1000000"), ["WORKFLOWSESSIONS_SEED"] = Argument("seed", "") },
+            });
+        }
+    });
+
 Task("Bench")
     .Description("Runs the benchmarks; --filter=*Name* for some of them.")
     .Does(() => Run("dotnet", $"run --project benchmarks -c Release -- --filter {Argument("filter", "*")}"));

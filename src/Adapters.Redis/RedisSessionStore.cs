@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -79,11 +80,14 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             if meta then
                 generation, version, deadline, commits = string.match(meta, '^(%d+) (%d+) %-?%d+ (%d+)([ %w:,]*)$')
             end
-            if not generation and (meta or redis.call('EXISTS', KEYS[1]) == 1) then
+            if generation and #version > 14 or not generation and (meta or redis.call('EXISTS', KEYS[1]) == 1) then
                 return redis.error_reply('DAMAGED metadata')
             end
             commits = commits or ''
             if generation == '0' then
+                if version ~= '0' or redis.call('HLEN', KEYS[1]) > 1 then
+                    return redis.error_reply('DAMAGED metadata')
+                end
                 generation, version = nil, nil
             end
 
@@ -91,7 +95,12 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             local at = string.find(commits, node, 1, true)
             if at then
                 local settled, numbers, after = string.match(commits, '^:(%d+):([%d,]*)()', at + #node)
-                if string.find(',' .. numbers .. ',', ',' .. number .. ',', 1, true) then
+                local stored = settled and string.find(',' .. numbers .. ',', ',' .. number .. ',', 1, true)
+                -- A number that is new to its node can neither be stored nor be settled.
+                if not settled or #settled > 14 or not again and (stored or tonumber(number) < tonumber(settled)) then
+                    return redis.error_reply('DAMAGED metadata')
+                end
+                if stored then
                     return generation and {tonumber(version), redis.call('PTTL', KEYS[1]), generation} or 0
                 end
                 if tonumber(number) < tonumber(settled) then
@@ -220,11 +229,17 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
     private const int Changed = -2;
     private const int Forgotten = -3;
 
+    // Longer ones a script would not write as whole numbers.
+    private const int LongestNumber = 14;
+    private const long UncountableVersion = 100_000_000_000_000;
+
     private const int EndedAtOnce = 1_000;
     private const double RenewedBelow = 0.9;
     private const byte EntryField = (byte)'.';
     private const byte MetadataField = (byte)'#';
 
+    private static readonly SearchValues<char> NameCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789");
+    private static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789,");
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private static readonly SessionStoreCapabilities RedisCapabilities = new()
@@ -571,23 +586,29 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
                 }
             }
 
-            if (metadata is not { Length: 4 or 5 } || (metadata.Length == 5 && !metadata[4].Contains(':', StringComparison.Ordinal)))
+            if (metadata is not { Length: 4 or 5 } || (metadata.Length == 5 && !AreCommits(metadata[4])))
             {
                 throw new FormatException("The metadata are missing, or not of their form.");
             }
 
-            long generation = Number(metadata[0]);
-            if (generation == 0 && entries.Count == 0)
+            long generation = Written(metadata[0]);
+            long version = Written(metadata[1]);
+            if (generation == 0)
             {
-                return null;
+                return version == 0 && entries.Count == 0 ? null : throw new FormatException("It has ended, and has not.");
             }
 
-            long deadline = Number(metadata[3]);
+            if (version >= UncountableVersion)
+            {
+                throw new FormatException("The version can't be counted.");
+            }
+
+            long deadline = Written(metadata[3]);
             return new WorkflowRecord(
                 entries,
                 generation,
-                Number(metadata[1]),
-                DateTimeOffset.FromUnixTimeMilliseconds(Number(metadata[2])),
+                version,
+                DateTimeOffset.FromUnixTimeMilliseconds(metadata[2] is ['-', .. string past] ? -Written(past) : Written(metadata[2])),
                 deadline == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(deadline),
                 expiresAt
             );
@@ -596,6 +617,35 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         {
             throw Damaged(workflowId, error);
         }
+
+        // What no script wrote, such as 007, it would not find equal either, and a commit would be told of a workflow that has ended.
+        static long Written(string text) =>
+            text is not ['0', _, ..] && text.AsSpan().IndexOfAnyExceptInRange('0', '9') < 0
+                ? Number(text)
+                : throw new FormatException("A number is not of its form.");
+    }
+
+    /// <summary>Whether a text is what a script keeps of the commits of nodes, and can count on.</summary>
+    private static bool AreCommits(ReadOnlySpan<char> nodes)
+    {
+        foreach (Range part in nodes.Split(' '))
+        {
+            ReadOnlySpan<char> node = nodes[part];
+            int name = node.IndexOf(':');
+            int lowest = node.LastIndexOf(':');
+            if (
+                name <= 0
+                || lowest - name - 1 is < 1 or > LongestNumber
+                || node[..name].IndexOfAnyExcept(NameCharacters) >= 0
+                || node[(name + 1)..lowest].IndexOfAnyExceptInRange('0', '9') >= 0
+                || node[(lowest + 1)..].IndexOfAnyExcept(NumberCharacters) >= 0
+            )
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private RedisKey Key(string workflowId) => $"{_root}:{workflowId}";

@@ -49,16 +49,37 @@ public sealed class JsonSessionSerializer : ISessionSerializer
     private static object? Materialize(JsonElement json) =>
         json.ValueKind switch
         {
-            JsonValueKind.Object => json.EnumerateObject()
-                .GroupBy(property => property.Name, StringComparer.Ordinal)
-                .ToDictionary(group => group.Key, group => Materialize(group.Last().Value), StringComparer.Ordinal),
-            JsonValueKind.Array => json.EnumerateArray().Select(Materialize).ToList(),
+            JsonValueKind.Object => MaterializeObject(json),
+            JsonValueKind.Array => MaterializeArray(json),
             JsonValueKind.String => json.GetString(),
             JsonValueKind.Number => json.TryGetInt64(out long integer) ? integer : json.GetDouble(),
             JsonValueKind.True => true,
             JsonValueKind.False => false,
             _ => null,
         };
+
+    private static Dictionary<string, object?> MaterializeObject(JsonElement json)
+    {
+        Dictionary<string, object?> properties = new(StringComparer.Ordinal);
+        foreach (JsonProperty property in json.EnumerateObject())
+        {
+            // Of a name that is there twice the last counts, as for a class.
+            properties[property.Name] = Materialize(property.Value);
+        }
+
+        return properties;
+    }
+
+    private static List<object?> MaterializeArray(JsonElement json)
+    {
+        List<object?> items = new(json.GetArrayLength());
+        foreach (JsonElement item in json.EnumerateArray())
+        {
+            items.Add(Materialize(item));
+        }
+
+        return items;
+    }
 
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Only where the application has not switched reflection off.")]
     [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "Only where the application has not switched reflection off.")]

@@ -42,6 +42,8 @@ internal static class ValueCodec
 
     private const string DateTimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fffffff";
 
+    private const int DateTimeBytes = 27;
+
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>The bytes of a value. Whatever the serializer throws reaches the caller.</summary>
@@ -127,13 +129,9 @@ internal static class ValueCodec
             't' => Utf8(payload),
             'u' => payload.Length % 2 == 0 ? string.Create(payload.Length / 2, payload, CopyUtf16) : null,
             'D' => DecodeDateTime(payload),
-            'O' => DateTimeOffset.TryParseExact(
-                Utf8(payload),
-                "O",
-                CultureInfo.InvariantCulture,
-                DateTimeStyles.None,
-                out DateTimeOffset time
-            )
+            // Without its offset it would be another time on each machine.
+            'O' => payload.Length > DateTimeBytes
+            && DateTimeOffset.TryParseExact(Utf8(payload), "O", CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTimeOffset time)
                 ? time
                 : null,
             'a' => DateOnly.TryParseExact(Utf8(payload), "O", CultureInfo.InvariantCulture, DateTimeStyles.None, out DateOnly date)

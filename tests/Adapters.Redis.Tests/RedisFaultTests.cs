@@ -161,6 +161,14 @@ public sealed class RedisFaultTests
     [TestCase("HSET KEY # 1_2_3_4_5")]
     [TestCase("HSET KEY # 99999999999999999999_1_1_0")]
     [TestCase("HSET KEY # 1_1_1_0 stranger x")]
+    [TestCase("HSET KEY # 007_1_1_0")]
+    [TestCase("HSET KEY # -1_1_1_0")]
+    [TestCase("HSET KEY # 1_+1_1_0")]
+    [TestCase("HSET KEY # 1_9007199254740992_1_0")]
+    [TestCase("HSET KEY # 1_9223372036854775807_1_0")]
+    [TestCase("HSET KEY # 1_1_+1_0")]
+    [TestCase("HSET KEY # 1_1_1_-1")]
+    [TestCase("HSET KEY # 1_1_1_253402300800000")]
     public async Task What_is_damaged_is_told_and_left_as_it_is(string command)
     {
         await using RedisHarness harness = new();

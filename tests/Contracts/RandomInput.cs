@@ -11,14 +11,24 @@ public static class RandomInput
     /// <summary>How many sequences of operations a model test runs: 10,000, or what WORKFLOWSESSIONS_SEQUENCES says.</summary>
     public static int Sequences => (int)(FromEnvironment("WORKFLOWSESSIONS_SEQUENCES") ?? 10_000);
 
+    /// <summary>How many damages a test does to what is stored: 10,000, or what WORKFLOWSESSIONS_DAMAGES says.</summary>
+    public static long Damages => (long)(FromEnvironment("WORKFLOWSESSIONS_DAMAGES") ?? 10_000);
+
     /// <summary>Runs the check on random values; it throws for a value that does not have the property.</summary>
     public static void Check<T>(Gen<T> values, int count, Action<T> check, Func<T, IEnumerable<T>>? shrink = null)
     {
-        ulong seed = FromEnvironment("WORKFLOWSESSIONS_SEED") ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
-        TestContext.Out.WriteLine($"WORKFLOWSESSIONS_SEED={seed}");
+        ulong seed = Seed();
         Arbitrary<T> arbitrary = shrink is null ? Arb.From(values) : Arb.From(values, shrink);
         Config config = Config.QuickThrowOnFailure.WithMaxTest(count).WithQuietOnSuccess(true).WithReplay(new Replay(new Rnd(seed), null));
         FsCheck.Check.One(config, Prop.ForAll(arbitrary, check));
+    }
+
+    /// <summary>The seed of this run, printed.</summary>
+    public static ulong Seed()
+    {
+        ulong seed = FromEnvironment("WORKFLOWSESSIONS_SEED") ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+        TestContext.Out.WriteLine($"WORKFLOWSESSIONS_SEED={seed}");
+        return seed;
     }
 
     /// <summary>A sequence without one of its halves, or without one of its elements.</summary>
