@@ -28,12 +28,17 @@ namespace WorkflowSessions.Redis;
 /// </code>
 /// Entries and metadata can't be taken for each other, because their fields begin differently.
 /// </remarks>
-internal sealed class RedisSessionStore(IDatabase database, string sessionId, RedisSessionStoreOptions options, UnsettledCommits unsettled)
-    : BufferedSessionStore(options)
+internal sealed class RedisSessionStore(
+    IDatabase database,
+    string sessionId,
+    RedisSessionStoreOptions options,
+    UnsettledCommits unsettled,
+    MasterSearch master
+) : BufferedSessionStore(options)
 {
     // What the scripts that set a time to live share: the server's clock, asked once; a time to live that never passes the deadline; and an entry of
     // the index, which lives as long as the longest of its workflows. The id of the workflow is what its key has behind that of the index.
-    // Times and numbers are well below 10^14, up to which Lua writes them as they are.
+    // Times and numbers are below 10^14, up to which Lua writes them as they are.
     private const string Lifetime = """
         local now
         local function clock()
@@ -80,7 +85,7 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             if meta then
                 generation, version, deadline, commits = string.match(meta, '^(%d+) (%d+) %-?%d+ (%d+)([ %w:,]*)$')
             end
-            if generation and #version > 14 or not generation and (meta or redis.call('EXISTS', KEYS[1]) == 1) then
+            if generation and #version > 13 or not generation and (meta or redis.call('EXISTS', KEYS[1]) == 1) then
                 return redis.error_reply('DAMAGED metadata')
             end
             commits = commits or ''
@@ -97,7 +102,7 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
                 local settled, numbers, after = string.match(commits, '^:(%d+):([%d,]*)()', at + #node)
                 local stored = settled and string.find(',' .. numbers .. ',', ',' .. number .. ',', 1, true)
                 -- A number that is new to its node can neither be stored nor be settled.
-                if not settled or #settled > 14 or not again and (stored or tonumber(number) < tonumber(settled)) then
+                if not settled or #settled > 13 or not again and (stored or tonumber(number) < tonumber(settled)) then
                     return redis.error_reply('DAMAGED metadata')
                 end
                 if stored then
@@ -230,10 +235,14 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
     private const int Forgotten = -3;
 
     // Longer ones a script would not write as whole numbers.
-    private const int LongestNumber = 14;
-    private const long UncountableVersion = 100_000_000_000_000;
+    private const int LongestNumber = 13;
+    private const long UncountableVersion = 10_000_000_000_000;
 
     private const int EndedAtOnce = 1_000;
+
+    // How long an ended workflow keeps the numbers of commits, where the timeout of who ended it is no longer than half of it.
+    private static readonly TimeSpan ShortestMemory = TimeSpan.FromMinutes(1);
+
     private const double RenewedBelow = 0.9;
     private const byte EntryField = (byte)'.';
     private const byte MetadataField = (byte)'#';
@@ -345,11 +354,7 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             }
             catch (Exception error) when (IsOfServer(error))
             {
-                if (MayBeDone(error))
-                {
-                    arguments[1] = Details(commit, again: true);
-                }
-
+                arguments[1] = Details(commit, again: true);
                 answer = await SendAgainAsync(Commit, keys, arguments, "could not be committed", commit.WorkflowId, start, error)
                     .ConfigureAwait(false);
             }
@@ -498,6 +503,14 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
     private async Task<bool> PausedAsync(int attempt, long start, Exception error, bool mayBeDone, CancellationToken cancellationToken)
     {
         const int LongestPause = 64;
+        if (
+            Is(error, "READONLY")
+            || error is RedisConnectionException { FailureType: ConnectionFailureType.UnableToResolvePhysicalConnection }
+        )
+        {
+            master.Begin();
+        }
+
         TimeSpan pause = TimeSpan.FromMilliseconds(Math.Min(LongestPause, 1 << Math.Min(attempt, 6)));
         bool passes = mayBeDone || Is(error, "TRYAGAIN") || Is(error, "CLUSTERDOWN");
         if (!passes || error is ObjectDisposedException || Left(start) <= pause)
@@ -536,7 +549,7 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
         );
 
     /// <summary>
-    /// The second argument of a commit, empty for most: whether it clears (c), ends (e), and may have been sent before (a); the generation of a workflow that begins;
+    /// The second argument of a commit, empty for most: whether it clears (c), ends (e), and is sent again (a); the generation of a workflow that begins;
     /// idle and absolute timeout; and how long its number is needed after an end.
     /// </summary>
     private string Details(WorkflowCommit commit, bool again)
@@ -549,7 +562,7 @@ internal sealed class RedisSessionStore(IDatabase database, string sessionId, Re
             : string.Create(
                 CultureInfo.InvariantCulture,
                 $"{(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")}{(again ? "a" : "")} {commit.NewGeneration} "
-                    + $"{Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} {Milliseconds(2 * _timeout)}"
+                    + $"{Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} {Milliseconds(_timeout > ShortestMemory / 2 ? 2 * _timeout : ShortestMemory)}"
             );
     }
 

@@ -9,6 +9,7 @@ public sealed class RedisSessionStoreFactory : ISessionStoreFactory, IDisposable
     private readonly IConnectionMultiplexer _connection;
     private readonly RedisSessionStoreOptions _options;
     private readonly UnsettledCommits _unsettled = new();
+    private readonly MasterSearch _master;
     private readonly bool _ownsConnection;
 
     /// <summary>Keeps sessions in the server of a connection, which stays the caller's.</summary>
@@ -25,6 +26,7 @@ public sealed class RedisSessionStoreFactory : ISessionStoreFactory, IDisposable
         _options = options ?? new RedisSessionStoreOptions();
         _options.ThrowIfInvalid(nameof(options));
         _connection = connection;
+        _master = new MasterSearch(connection);
         _ownsConnection = ownsConnection;
     }
 
@@ -32,7 +34,7 @@ public sealed class RedisSessionStoreFactory : ISessionStoreFactory, IDisposable
     public ISessionStore Open(string sessionId)
     {
         ArgumentException.ThrowIfNullOrEmpty(sessionId);
-        return new RedisSessionStore(_connection.GetDatabase(_options.Database), sessionId, _options, _unsettled);
+        return new RedisSessionStore(_connection.GetDatabase(_options.Database), sessionId, _options, _unsettled, _master);
     }
 
     /// <summary>Closes the connection if it was made for this store alone, by <c>AddRedisStore("host:6379")</c>; leaves any other open.</summary>

@@ -201,7 +201,13 @@ public sealed class ExactlyOnceTests
                 {
                     // Another connection of the same node.
                     WorkflowSession other = new(
-                        new RedisSessionStore(scene.Direct.GetDatabase(), "alice", Patient(), scene.Unsettled),
+                        new RedisSessionStore(
+                            scene.Direct.GetDatabase(),
+                            "alice",
+                            Patient(),
+                            scene.Unsettled,
+                            new MasterSearch(scene.Direct)
+                        ),
                         "checkout"
                     );
                     await other.LoadAsync();
@@ -247,7 +253,10 @@ public sealed class ExactlyOnceTests
             _connection = connection;
             Direct = direct;
             There = new RedisSessionStoreFactory(direct);
-            Here = new WorkflowSession(new RedisSessionStore(connection.GetDatabase(), "alice", Patient(), Unsettled), "checkout");
+            Here = new WorkflowSession(
+                new RedisSessionStore(connection.GetDatabase(), "alice", Patient(), Unsettled, new MasterSearch(connection)),
+                "checkout"
+            );
         }
 
         public UnsettledCommits Unsettled { get; } = new();

@@ -9,7 +9,7 @@ namespace WorkflowSessions.Redis.Tests;
 public sealed class ReplicationFaultTests
 {
     // The client asks its servers who is master once a minute unless it is told otherwise; so long it would go on with the old one.
-    private const string Options = "abortConnect=false,connectTimeout=1000,configCheckSeconds=1";
+    private const string Options = "abortConnect=false,connectTimeout=1000";
 
     [Test]
     public async Task Replica_takes_no_commit_and_says_so()
