@@ -85,7 +85,7 @@ internal sealed class RedisSessionStore(
             if meta then
                 generation, version, deadline, commits = string.match(meta, '^(%d+) (%d+) %-?%d+ (%d+)([ %w:,]*)$')
             end
-            if generation and #version > 13 or not generation and (meta or redis.call('EXISTS', KEYS[1]) == 1) then
+            if generation and tonumber(version) >= 9e12 or not generation and (meta or redis.call('EXISTS', KEYS[1]) == 1) then
                 return redis.error_reply('DAMAGED metadata')
             end
             commits = commits or ''
@@ -236,7 +236,7 @@ internal sealed class RedisSessionStore(
 
     // Longer ones a script would not write as whole numbers.
     private const int LongestNumber = 13;
-    private const long UncountableVersion = 10_000_000_000_000;
+    private const long UncountableVersion = 9_000_000_000_000;
 
     private const int EndedAtOnce = 1_000;
 
