@@ -1,9 +1,13 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace WorkflowSessions.AspNetCore;
 
-/// <summary>Gives an error page that the application shows behind WorkflowSessions the status that the failure has before it: 503, or 409.</summary>
+/// <summary>
+/// Where error pages are shown behind WorkflowSessions, a failure to load or to store has the status there that it has before them, 503 or 409; and what the
+/// request changed is dropped also where the page is that of a developer.
+/// </summary>
 internal sealed class HttpSessionFailures : IExceptionHandler, IDeveloperPageExceptionFilter
 {
     public ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
@@ -14,6 +18,7 @@ internal sealed class HttpSessionFailures : IExceptionHandler, IDeveloperPageExc
 
     public Task HandleExceptionAsync(ErrorContext errorContext, Func<ErrorContext, Task> next)
     {
+        errorContext.HttpContext.RequestServices.GetRequiredService<RequestSessions>().DiscardChanges();
         SetStatus(errorContext.HttpContext, errorContext.Exception);
         return next(errorContext);
     }

@@ -12,7 +12,13 @@ internal static class NotStored
 
     public static Task WriteAsync(HttpContext context, WorkflowSessionException error)
     {
+        // Those that were added already stay, or else a page of another origin could not read what it is told.
+        List<KeyValuePair<string, StringValues>> crossOrigin =
+        [
+            .. context.Response.Headers.Where(header => header.Key.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase)),
+        ];
         context.Response.Clear();
+        crossOrigin.ForEach(context.Response.Headers.Add);
         bool conflict = error is WorkflowConflictException;
         context.Response.StatusCode = StatusOf(error);
         if (AsksForHtml(context.Request.Headers.Accept))
