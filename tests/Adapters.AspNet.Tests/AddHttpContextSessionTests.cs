@@ -1,8 +1,13 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Session;
 using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace WorkflowSessions.AspNetCore.Tests;
@@ -400,6 +405,74 @@ public sealed class AddHttpContextSessionTests
         await using WebApplication app = builder.Build();
         app.UseSession();
         Assert.That(async () => await app.StartAsync(), Throws.InvalidOperationException.With.Message.Contains("Remove app.UseSession()"));
+    }
+
+    [Test]
+    public async Task Live_sessions_of_the_framework_can_be_moved_over()
+    {
+        IDataProtectionProvider keys = new EphemeralDataProtectionProvider();
+        await using SessionApplication before = await SessionApplication.StartAsync(
+            SessionApplication.Original,
+            _store,
+            _cache,
+            configure: services => services.AddSingleton(keys)
+        );
+        using Browser old = before.Browser();
+        await old.PostAsync("/set/step/1");
+        await old.PostAsync("/set/other/2");
+
+        await using SessionApplication after = await SessionApplication.StartAsync(
+            SessionApplication.Ours,
+            _store,
+            _cache,
+            app => app.Use(MoveAsync),
+            configure: services => services.AddSingleton(keys).AddSingleton<IDistributedCache>(_cache)
+        );
+        using Browser browser = after.Browser();
+        browser.Also = $".AspNetCore.Session={old.Cookie}";
+        Assert.That(await browser.GetAsync("/keys"), Is.EqualTo("other step"));
+        Assert.That(browser.Cookie, Is.Not.Null);
+        await browser.PostAsync("/set/step/3");
+        Assert.That(await browser.GetAsync("/get/step"), Is.EqualTo("3"), "it is moved once");
+        using Browser strange = after.Browser();
+        strange.Also = ".AspNetCore.Session=nonsense";
+        Assert.That(await strange.GetAsync("/keys"), Is.Empty);
+
+        // As in docs/drop-in.md.
+        static async Task MoveAsync(HttpContext context, RequestDelegate next)
+        {
+            if (context.Request.Cookies[".AspNetCore.Session"] is { } cookie && !context.Request.Cookies.ContainsKey(".WorkflowSessions"))
+            {
+                IServiceProvider services = context.RequestServices;
+                try
+                {
+                    byte[] key = services
+                        .GetRequiredService<IDataProtectionProvider>()
+                        .CreateProtector("SessionMiddleware")
+                        .Unprotect(Convert.FromBase64String(cookie.PadRight((cookie.Length + 3) / 4 * 4, '=')));
+                    ISession old = ActivatorUtilities
+                        .CreateInstance<DistributedSessionStore>(services)
+                        .Create(
+                            Encoding.UTF8.GetString(key),
+                            TimeSpan.FromMinutes(20),
+                            TimeSpan.FromSeconds(5),
+                            () => true,
+                            isNewSessionKey: false
+                        );
+                    await old.LoadAsync(context.RequestAborted);
+                    foreach (string name in old.Keys)
+                    {
+                        context.Session.Set(name, old.Get(name)!);
+                    }
+                }
+                catch (Exception error) when (error is CryptographicException or FormatException)
+                {
+                    // A cookie that nobody can read is no session.
+                }
+            }
+
+            await next(context);
+        }
     }
 
     [Test]

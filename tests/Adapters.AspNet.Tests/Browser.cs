@@ -10,6 +10,9 @@ internal sealed class Browser(HttpMessageHandler handler, Uri address, string co
     /// <summary>The value of the cookie; null when there is none.</summary>
     public string? Cookie { get; set; }
 
+    /// <summary>A cookie that it has besides.</summary>
+    public string? Also { get; set; }
+
     public static string? SetCookieOf(HttpResponseMessage response, string name = CookieName) =>
         response.Headers.TryGetValues("Set-Cookie", out IEnumerable<string>? values)
             ? values.SingleOrDefault(value => value.StartsWith($"{name}=", StringComparison.Ordinal))
@@ -21,6 +24,11 @@ internal sealed class Browser(HttpMessageHandler handler, Uri address, string co
         if (Cookie is not null)
         {
             request.Headers.Add("Cookie", $"{cookieName}={Cookie}");
+        }
+
+        if (Also is not null)
+        {
+            request.Headers.Add("Cookie", Also);
         }
 
         if (accept is not null)
