@@ -186,6 +186,11 @@ Task("BenchWeb")
     .IsDependentOn("Servers")
     .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --web"));
 
+Task("BenchDropIn")
+    .Description("Compares an application on HttpContext.Session over HTTP, on ASP.NET Core's session and on ours, on a Redis of its own.")
+    .IsDependentOn("Servers")
+    .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --drop-in"));
+
 Task("BenchCache")
     .Description("Compares requests on a distributed cache with those of ASP.NET Core Session on the same cache.")
     .IsDependentOn("Servers")

@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Diagnosers;
@@ -34,6 +35,18 @@ if (args is ["--losses"])
 if (args is ["--cache"])
 {
     await CacheComparison.RunAsync();
+    return;
+}
+
+if (args is ["--drop-in"])
+{
+    await DropInComparison.RunAsync();
+    return;
+}
+
+if (args is ["--drop-in-server", string sessions, string address, string bytes])
+{
+    await DropInServer.RunAsync(sessions, address, int.Parse(bytes, CultureInfo.InvariantCulture));
     return;
 }
 

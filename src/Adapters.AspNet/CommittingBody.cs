@@ -8,7 +8,8 @@ namespace WorkflowSessions.AspNetCore;
 /// A callback that runs when the response starts would be too late: when it fails, the client gets an empty 500. As long as nothing has been opened
 /// everything passes through.
 /// </remarks>
-internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSessions sessions) : IHttpResponseBodyFeature
+internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSessions sessions, CommittingResponse? response)
+    : IHttpResponseBodyFeature
 {
     private CommittingStream? _stream;
     private CommittingWriter? _writer;
@@ -21,7 +22,7 @@ internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSess
     public PipeWriter Writer => _writer ??= new CommittingWriter(this);
 
     /// <summary>Whether bytes may go out: everything is committed, or there is nothing to commit.</summary>
-    public bool IsOpen => _committed || !sessions.HasOpened;
+    public bool IsOpen => _committed || !(sessions.HasOpened || response is { HasCallbacks: true });
 
     public void DisableBuffering() => inner.DisableBuffering();
 
@@ -44,20 +45,25 @@ internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSess
     }
 
     /// <summary>Commits, and then passes on what was written meanwhile. What is not committed holds it back.</summary>
-    public ValueTask ReleaseAsync() => IsOpen && _writer is null ? ValueTask.CompletedTask : CommitAndReleaseAsync();
+    public ValueTask ReleaseAsync() => IsOpen && _writer is null ? ValueTask.CompletedTask : CommitAndReleaseAsync(starts: true);
 
     /// <summary>Commits what has changed since, and passes on what is left.</summary>
     public ValueTask FinishAsync()
     {
         // Also what was changed after the first byte.
         _committed = false;
-        return ReleaseAsync();
+        return IsOpen && _writer is null ? ValueTask.CompletedTask : CommitAndReleaseAsync(_writer is { HasHeld: true });
     }
 
-    private async ValueTask CommitAndReleaseAsync()
+    private async ValueTask CommitAndReleaseAsync(bool starts)
     {
         if (!IsOpen)
         {
+            if (starts && response is not null)
+            {
+                await response.RunCallbacksAsync().ConfigureAwait(false);
+            }
+
             await sessions.CommitResponseAsync().ConfigureAwait(false);
             _committed = true;
         }

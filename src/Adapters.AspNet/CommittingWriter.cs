@@ -11,6 +11,9 @@ internal sealed class CommittingWriter(CommittingBody body) : PipeWriter
     private bool _completed;
     private Exception? _error;
 
+    /// <summary>Whether something is kept, so that the response starts when it is passed on.</summary>
+    public bool HasHeld => _held.WrittenCount > 0 || _completed;
+
     public override bool CanGetUnflushedBytes => body.Inner.Writer.CanGetUnflushedBytes;
 
     public override long UnflushedBytes => body.Inner.Writer.UnflushedBytes + _held.WrittenCount;

@@ -16,7 +16,7 @@ public interface IWorkflowSessions
     /// <summary>Opens a workflow, loaded; the same instance for the rest of the request.</summary>
     /// <param name="workflowId">1 to 128 UTF-16 units, well formed, compared ordinally.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
-    /// <exception cref="ArgumentException">The id is null, empty, too long, has a lone surrogate, or is <c>$session</c>.</exception>
+    /// <exception cref="ArgumentException">The id is null, empty, too long, has a lone surrogate, or is <c>$session</c> or <c>$http</c>.</exception>
     /// <exception cref="InvalidOperationException"><c>UseWorkflowSessions()</c> is missing, or comes after the endpoint.</exception>
     /// <exception cref="SessionStoreException">The store could not load it. Unhandled, it becomes a response of 503.</exception>
     /// <exception cref="WorkflowLimitException">The request has opened too many workflows.</exception>

@@ -48,7 +48,7 @@ public sealed class InMemoryWorkflowSessions : IWorkflowSessions
     public async ValueTask<WorkflowSession> OpenAsync(string workflowId, CancellationToken cancellationToken = default)
     {
         HasEnded = false;
-        ArgumentException.ThrowIfNullOrEmpty(workflowId);
+        RequestSessions.ThrowIfReserved(workflowId);
         if (!_opened.TryGetValue(workflowId, out WorkflowSession? workflow))
         {
             workflow = new WorkflowSession(_store, workflowId);

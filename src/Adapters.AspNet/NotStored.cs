@@ -7,11 +7,20 @@ namespace WorkflowSessions.AspNetCore;
 /// <summary>The response to a request whose workflows could not be loaded or stored: 503, or 409 where others were faster, as problem details (RFC 9457).</summary>
 internal static class NotStored
 {
+    public static int StatusOf(Exception error) =>
+        error is WorkflowConflictException ? StatusCodes.Status409Conflict : StatusCodes.Status503ServiceUnavailable;
+
     public static Task WriteAsync(HttpContext context, WorkflowSessionException error)
     {
+        // Those that were added already stay, or else a page of another origin could not read what it is told.
+        List<KeyValuePair<string, StringValues>> crossOrigin =
+        [
+            .. context.Response.Headers.Where(header => header.Key.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase)),
+        ];
         context.Response.Clear();
+        crossOrigin.ForEach(context.Response.Headers.Add);
         bool conflict = error is WorkflowConflictException;
-        context.Response.StatusCode = conflict ? StatusCodes.Status409Conflict : StatusCodes.Status503ServiceUnavailable;
+        context.Response.StatusCode = StatusOf(error);
         if (AsksForHtml(context.Request.Headers.Accept))
         {
             // Without a body, so that UseStatusCodePages… shows the application's own page.

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -31,10 +32,21 @@ internal sealed class RequestSessions(
     private BufferedSessionStore? _store;
     private Task? _verifying;
     private CookieChange _change;
+    private Task<WorkflowSession>? _httpSession;
+    private SessionCookie? _staleId;
     private bool _sendsCookie;
 
     /// <summary>Whether something of the session is in use, so that there may be something to commit.</summary>
     public bool HasOpened => _opened is not null || _ended is not null;
+
+    /// <summary>Whether the request has the cookie of a session.</summary>
+    public bool HasCookie => _context!.Request.Cookies.ContainsKey(CookieName);
+
+    /// <summary>
+    /// The id of <c>HttpContext.Session</c>: as stable as the session, but neither what gives access to it nor what names its data. Whoever comes with an old
+    /// secret gets another.
+    /// </summary>
+    public string HttpSessionId => (_state == SessionState.Stale ? _staleId ??= SessionCookie.Create() : _cookie!).PublicId;
 
     private ILogger Logger => field ??= loggers.CreateLogger(WorkflowSessionsDiagnostics.LoggerCategory);
 
@@ -60,14 +72,57 @@ internal sealed class RequestSessions(
     public void DiscardChanges()
     {
         _opened = null;
+        _httpSession = null;
         _ended = null;
         _store = null;
         _verifying = null;
     }
 
-    public async ValueTask<WorkflowSession> OpenAsync(string workflowId, CancellationToken cancellationToken = default)
+    public ValueTask<WorkflowSession> OpenAsync(string workflowId, CancellationToken cancellationToken = default)
+    {
+        ThrowIfReserved(workflowId);
+        DiscardFailed();
+        return OpenWorkflowAsync(workflowId, cancellationToken);
+    }
+
+    /// <summary>Opens the workflow of <c>HttpContext.Session</c>: the same for the rest of the request, also when it could not be loaded.</summary>
+    public Task<WorkflowSession> OpenHttpSessionAsync(CancellationToken cancellationToken)
+    {
+        DiscardFailed();
+        return _httpSession is null or { IsCanceled: true }
+            ? _httpSession = OpenWorkflowAsync(HttpSession.WorkflowId, cancellationToken).AsTask()
+            : _httpSession;
+    }
+
+    public async Task CommitHttpSessionAsync(CancellationToken cancellationToken)
+    {
+        if (_httpSession is { } opening)
+        {
+            await (await opening.ConfigureAwait(false)).CommitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Tells whoever changes a session that it can't begin any more, and not only the one who commits it.</summary>
+    public void ThrowIfTooLateToBegin()
+    {
+        if (_state == SessionState.New)
+        {
+            ThrowIfNoCookieCanBeSent();
+        }
+    }
+
+    /// <summary>Refuses the ids that are not the application's.</summary>
+    public static void ThrowIfReserved(string workflowId)
     {
         ArgumentException.ThrowIfNullOrEmpty(workflowId);
+        if (string.Equals(workflowId, HttpSession.WorkflowId, StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"'{workflowId}' is HttpContext.Session. Choose another id.", nameof(workflowId));
+        }
+    }
+
+    private async ValueTask<WorkflowSession> OpenWorkflowAsync(string workflowId, CancellationToken cancellationToken)
+    {
         lock (_opening)
         {
             if (_opened?.TryGetValue(workflowId, out WorkflowSession? opened) == true)
@@ -111,7 +166,13 @@ internal sealed class RequestSessions(
     {
         _ = Begin(cancellationToken);
         await VerifiedAsync().ConfigureAwait(false);
-        return _state == SessionState.Known ? await _store!.ListAsync(cancellationToken).ConfigureAwait(false) : [];
+        if (_state != SessionState.Known)
+        {
+            return [];
+        }
+
+        IReadOnlyList<WorkflowSummary> workflows = await _store!.ListAsync(cancellationToken).ConfigureAwait(false);
+        return [.. workflows.Where(workflow => !string.Equals(workflow.Id, HttpSession.WorkflowId, StringComparison.Ordinal))];
     }
 
     public async ValueTask CommitAsync(CancellationToken cancellationToken = default)
@@ -170,6 +231,7 @@ internal sealed class RequestSessions(
                 // Whoever signs in anew is not to be kept out by the cookie of before.
                 await CommitAsync(cancellationToken).ConfigureAwait(false);
                 _opened = null;
+                _httpSession = null;
                 BeginNew();
                 break;
 
@@ -195,21 +257,27 @@ internal sealed class RequestSessions(
             _opened = null;
         }
 
+        _httpSession = null;
         BeginNew();
     }
 
     /// <summary>Commits what the request changed, unless it has failed: then all of it is dropped.</summary>
     public async ValueTask CommitResponseAsync()
     {
-        IExceptionHandlerFeature? failure = _context!.Features.Get<IExceptionHandlerFeature>();
-        if (failure is not null && !ReferenceEquals(failure, _earlierFailure))
-        {
-            DiscardChanges();
-            return;
-        }
-
+        DiscardFailed();
         // A client that is gone does not tear a commit.
         await CommitAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>Drops all of a request that has failed: the error page, where that runs behind WorkflowSessions, begins anew.</summary>
+    private void DiscardFailed()
+    {
+        IExceptionHandlerFeature? failure = _context?.Features.Get<IExceptionHandlerFeature>();
+        if (failure is not null && !ReferenceEquals(failure, _earlierFailure))
+        {
+            _earlierFailure = failure;
+            DiscardChanges();
+        }
     }
 
     /// <summary>Finds out which session it is, as far as that takes no round trip; the rest is under way when this returns.</summary>
@@ -337,7 +405,10 @@ internal sealed class RequestSessions(
         if (!_sendsCookie)
         {
             // When the response starts, because error handlers clear the headers that there are before.
-            Response.OnStarting(SendCookieAsync);
+            // Not among what runs before a commit, for the same reason.
+            IHttpResponseFeature response = _context!.Features.GetRequiredFeature<IHttpResponseFeature>();
+            response = (response as CommittingResponse)?.Inner ?? response;
+            response.OnStarting(static sessions => ((RequestSessions)sessions).SendCookieAsync(), this);
             _sendsCookie = true;
         }
     }

@@ -19,6 +19,17 @@ internal sealed class SessionCookie
     /// <summary>The id of the session in its store.</summary>
     public string SessionId => Base64Url.EncodeToString(_bytes.AsSpan(0, RootBytes));
 
+    /// <summary>What application code may see: a name of the session that tells neither the secret nor the id in the store.</summary>
+    public string PublicId
+    {
+        get
+        {
+            Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+            _ = SHA256.HashData([.. "HttpContext.Session.Id "u8, .. _bytes.AsSpan(0, RootBytes)], hash);
+            return new Guid(hash[..RootBytes]).ToString();
+        }
+    }
+
     public ReadOnlyMemory<byte> Secret => _bytes.AsMemory(RootBytes);
 
     /// <summary>The cookie of a new session.</summary>

@@ -31,6 +31,11 @@ public static class WorkflowSessionsApplicationBuilderExtensions
             );
         }
 
+        if (app.ApplicationServices.GetService<HttpSessionSetup>() is { } setup)
+        {
+            setup.IsAdded = true;
+        }
+
         return app.UseMiddleware<WorkflowSessionsMiddleware>();
     }
 }

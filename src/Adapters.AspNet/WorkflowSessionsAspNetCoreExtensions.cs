@@ -1,3 +1,7 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -26,6 +30,44 @@ public static class WorkflowSessionsAspNetCoreExtensions
         services.Configure(configure);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<HubOptions>, HubFilterRegistration>());
         return WorkflowSessionsServiceCollectionExtensions.AddWorkflowSessions<IServiceCollection>(services);
+    }
+
+    /// <summary>
+    /// Keeps <c>HttpContext.Session</c>, and with it TempData and whatever else is built on <see cref="ISession"/>, in the store of the workflows, where each key
+    /// is committed by itself. Remove <c>app.UseSession()</c>; <c>app.UseWorkflowSessions()</c> is needed only to say where in the pipeline sessions begin.
+    /// </summary>
+    /// <param name="builder">What <c>AddWorkflowSessions()</c> returned.</param>
+    /// <remarks>
+    /// A request that uses the session when it is not loaded yet waits with its thread, which the counter
+    /// <c>workflowsessions.http_session.blocking_loads</c> counts; for later requests of that endpoint the session is loaded before it runs.
+    /// </remarks>
+    /// <exception cref="ArgumentNullException"><paramref name="builder"/> is null.</exception>
+    public static IWorkflowSessionsBuilder AddHttpContextSession(this IWorkflowSessionsBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        IServiceCollection services = builder.Services;
+        services.TryAddSingleton<HttpSessionPreloading>();
+        services.TryAddEnumerable(
+            ServiceDescriptor.Singleton<MatcherPolicy, HttpSessionPreloading>(provider =>
+                provider.GetRequiredService<HttpSessionPreloading>()
+            )
+        );
+        services.TryAddSingleton<HttpSessionSetup>();
+        services.TryAddEnumerable(
+            ServiceDescriptor.Singleton<IStartupFilter, HttpSessionSetup>(provider => provider.GetRequiredService<HttpSessionSetup>())
+        );
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IExceptionHandler, HttpSessionFailures>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IDeveloperPageExceptionFilter, HttpSessionFailures>());
+        // What UseSession() asks for first: the session that it would bring loses writes again.
+        services.Replace(
+            ServiceDescriptor.Transient<Microsoft.AspNetCore.Session.ISessionStore>(_ =>
+                throw new InvalidOperationException(
+                    "app.UseSession() is called, although AddHttpContextSession() keeps HttpContext.Session. Remove app.UseSession(), or call "
+                        + "app.UseWorkflowSessions() in its place."
+                )
+            )
+        );
+        return builder;
     }
 
     /// <summary>Checks that the store of the sessions stores: three round trips to it.</summary>

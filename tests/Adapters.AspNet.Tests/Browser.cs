@@ -1,7 +1,7 @@
 namespace WorkflowSessions.AspNetCore.Tests;
 
 /// <summary>Sends requests with the cookie of the session, and takes over what responses set.</summary>
-internal sealed class Browser(HttpMessageHandler handler, Uri address) : IDisposable
+internal sealed class Browser(HttpMessageHandler handler, Uri address, string cookieName = Browser.CookieName) : IDisposable
 {
     public const string CookieName = ".WorkflowSessions";
 
@@ -10,9 +10,12 @@ internal sealed class Browser(HttpMessageHandler handler, Uri address) : IDispos
     /// <summary>The value of the cookie; null when there is none.</summary>
     public string? Cookie { get; set; }
 
-    public static string? SetCookieOf(HttpResponseMessage response) =>
+    /// <summary>A cookie that it has besides.</summary>
+    public string? Also { get; set; }
+
+    public static string? SetCookieOf(HttpResponseMessage response, string name = CookieName) =>
         response.Headers.TryGetValues("Set-Cookie", out IEnumerable<string>? values)
-            ? values.SingleOrDefault(value => value.StartsWith($"{CookieName}=", StringComparison.Ordinal))
+            ? values.SingleOrDefault(value => value.StartsWith($"{name}=", StringComparison.Ordinal))
             : null;
 
     public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? accept = null)
@@ -20,7 +23,12 @@ internal sealed class Browser(HttpMessageHandler handler, Uri address) : IDispos
         using HttpRequestMessage request = new(method, path);
         if (Cookie is not null)
         {
-            request.Headers.Add("Cookie", $"{CookieName}={Cookie}");
+            request.Headers.Add("Cookie", $"{cookieName}={Cookie}");
+        }
+
+        if (Also is not null)
+        {
+            request.Headers.Add("Cookie", Also);
         }
 
         if (accept is not null)
@@ -29,9 +37,9 @@ internal sealed class Browser(HttpMessageHandler handler, Uri address) : IDispos
         }
 
         HttpResponseMessage response = await _client.SendAsync(request);
-        if (SetCookieOf(response) is { } cookie)
+        if (SetCookieOf(response, cookieName) is { } cookie)
         {
-            string value = cookie[(CookieName.Length + 1)..cookie.IndexOf(';', StringComparison.Ordinal)];
+            string value = cookie[(cookieName.Length + 1)..cookie.IndexOf(';', StringComparison.Ordinal)];
             Cookie = value.Length == 0 ? null : value;
         }
 

@@ -14,6 +14,9 @@ internal sealed class StoreOfTest : ISessionStoreFactory
     /// <summary>The sessions that were opened.</summary>
     public ConcurrentQueue<string> Sessions { get; } = new();
 
+    /// <summary>The keys that each commit set, as "checkout: step".</summary>
+    public ConcurrentQueue<string> Written { get; } = new();
+
     /// <summary>Called before each call with its text; it may wait or throw.</summary>
     public Func<string, Task> Before { get; set; } = _ => Task.CompletedTask;
 
@@ -46,6 +49,7 @@ internal sealed class StoreOfTest : ISessionStoreFactory
         protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
         {
             await test.CallAsync($"commit {commit.WorkflowId}");
+            test.Written.Enqueue($"{commit.WorkflowId}: {string.Join(' ', commit.Sets.Keys)}");
             return await base.CommitWorkflowAsync(commit, cancellationToken);
         }
     }
