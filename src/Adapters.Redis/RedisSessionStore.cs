@@ -97,9 +97,9 @@ internal sealed class RedisSessionStore(
             end
 
             local low, kept = oldest, ''
-            local at = string.find(commits, node, 1, true)
+            local at = string.find(commits, ' ' .. node .. ':', 1, true)
             if at then
-                local settled, numbers, after = string.match(commits, '^:(%d+):([%d,]*)()', at + #node)
+                local settled, numbers, after = string.match(commits, '^(%d+):([%d,]*)()', at + #node + 2)
                 local stored = settled and string.find(',' .. numbers .. ',', ',' .. number .. ',', 1, true)
                 -- A number that is new to its node can neither be stored nor be settled.
                 if not settled or #settled > 13 or not again and (stored or tonumber(number) < tonumber(settled)) then
@@ -126,7 +126,7 @@ internal sealed class RedisSessionStore(
                     kept = string.sub(string.gsub(',' .. kept, ',' .. low .. ',', ',', 1), 2)
                     low = low + 1
                 end
-                commits = string.sub(commits, 1, at - 2) .. string.sub(commits, after)
+                commits = string.sub(commits, 1, at - 1) .. string.sub(commits, after)
             elseif again and string.find(commits, ' forgotten', 1, true) then
                 return -3
             end
