@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Diagnosers;
@@ -16,6 +17,18 @@ if (args is ["--redis"])
 if (args is ["--layouts"])
 {
     await RedisLayouts.RunAsync();
+    return;
+}
+
+if (args is ["--growth"])
+{
+    await GrowthCurve.RunAsync();
+    return;
+}
+
+if (args is ["--soak", string minutes])
+{
+    await Soak.RunAsync(double.Parse(minutes, CultureInfo.InvariantCulture));
     return;
 }
 
