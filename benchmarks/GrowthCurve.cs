@@ -29,10 +29,9 @@ internal sealed class GrowthCurve : IDisposable
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(0.7);
 
     private readonly ConnectionMultiplexer[] _connections;
-    private readonly RedisSessionStoreFactory[] _factories;
     private readonly IServer _server;
     private readonly string _value = new('x', Size);
-    private int _used = 1;
+    private RedisSessionStoreFactory[] _nodes = [];
     private long _empty;
     private int _sessions;
     private int _workflows;
@@ -41,9 +40,7 @@ internal sealed class GrowthCurve : IDisposable
     private GrowthCurve(ConnectionMultiplexer[] connections)
     {
         _connections = connections;
-        // So long that no request renews.
-        RedisSessionStoreOptions options = new() { IdleTimeout = TimeSpan.FromDays(1) };
-        _factories = [.. connections.Select(connection => new RedisSessionStoreFactory(connection, options))];
+        StartNodes();
         _server = connections[0].GetServers()[0];
     }
 
@@ -71,7 +68,8 @@ internal sealed class GrowthCurve : IDisposable
         List<(double, double)> writes = [];
         foreach (int sessions in new[] { 1_000, 10_000, 100_000, 1_000_000 })
         {
-            RedisLoad[] loads = await curve.PrintAsync(sessions, workflows: 1, blobConnection);
+            await curve.GrowAsync(sessions, workflows: 1);
+            RedisLoad[] loads = await curve.PrintAsync(blobConnection);
             reads.Add((sessions, loads[0].Server));
             writes.Add((sessions, loads[1].Server));
         }
@@ -84,9 +82,14 @@ internal sealed class GrowthCurve : IDisposable
         await curve.EmptyAsync();
         foreach (int workflows in new[] { 1, 10, 100, 1_000 })
         {
-            await curve.PrintAsync(SessionsOfManyWorkflows, workflows, blobConnection);
+            await curve.GrowAsync(SessionsOfManyWorkflows, workflows);
+            await curve.PrintAsync(blobConnection);
         }
 
+        await curve.EmptyAsync();
+        await curve.GrowAsync(MostBlobs, workflows: 1);
+        await curve.MoveAsync();
+        await curve.PrintAsync(blobConnection, ", of two nodes");
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
@@ -97,29 +100,23 @@ internal sealed class GrowthCurve : IDisposable
 
     public void Dispose()
     {
-        foreach (RedisSessionStoreFactory factory in _factories)
-        {
-            factory.Dispose();
-        }
-
         foreach (ConnectionMultiplexer connection in _connections)
         {
             connection.Dispose();
         }
     }
 
-    private async Task<RedisLoad[]> PrintAsync(int sessions, int workflows, ConnectionMultiplexer blobConnection)
+    private async Task<RedisLoad[]> PrintAsync(ConnectionMultiplexer blobConnection, string remark = "")
     {
-        await GrowAsync(sessions, workflows);
-        long number = (long)sessions * workflows;
+        long number = (long)_sessions * _workflows;
         long memory = (await MemoryAsync(_server) - _empty) / number;
         long hash = await HashMemoryAsync();
-        string blob = sessions <= MostBlobs ? $"{await BlobMemoryAsync(blobConnection, sessions, workflows) / number:N0} B" : "";
-        RedisLoad[] loads = await RedisLoad.BestAsync(_connections[0], [.. Requests, _ => ListAsync()], InFlight, sessions, Round, Rounds);
+        string blob = _sessions <= MostBlobs ? $"{await BlobMemoryAsync(blobConnection, _sessions, _workflows) / number:N0} B" : "";
+        RedisLoad[] loads = await RedisLoad.BestAsync(_connections[0], [.. Requests, _ => ListAsync()], InFlight, _sessions, Round, Rounds);
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {sessions:N0} | {workflows:N0} | {string.Join(" | ", loads.Select(Text))} | {memory:N0} B | {hash:N0} B | {blob} |"
+                $"| {_sessions:N0}{remark} | {_workflows:N0} | {string.Join(" | ", loads.Select(Text))} | {memory:N0} B | {hash:N0} B | {blob} |"
             )
         );
         return loads;
@@ -129,25 +126,31 @@ internal sealed class GrowthCurve : IDisposable
     {
         Console.WriteLine();
         Console.WriteLine(
-            "| in flight | connections | read /s | client + server, µs | server busy | read and write /s | client + server, µs | server busy |"
+            "| in flight | read /s | client + server, µs | server busy | read and write /s | client + server, µs | server busy |"
         );
-        Console.WriteLine("|---:|---:|---:|---:|---:|---:|---:|---:|");
+        Console.WriteLine("|---:|---:|---:|---:|---:|---:|---:|");
         RedisLoad[] loads = [];
-        foreach ((int inFlight, int connections) in new[] { (1, 1), (4, 1), (16, 1), (64, 1), (256, 1), (64, 4), (256, 4) })
+        foreach (int inFlight in new[] { 1, 4, 16, 64, 256 })
         {
-            _used = connections;
             loads = await RedisLoad.BestAsync(_connections[0], Requests, inFlight, _sessions, Round, Rounds);
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"| {inFlight} | {connections} | {string.Join(" | ", loads.Select(load => string.Create(CultureInfo.InvariantCulture, $"{Text(load)} | {load.Rate * load.Server / 10_000:0} %")))} |"
+                    $"| {inFlight} | {string.Join(" | ", loads.Select(load => string.Create(CultureInfo.InvariantCulture, $"{Text(load)} | {load.Rate * load.Server / 10_000:0} %")))} |"
                 )
             );
         }
 
-        _used = 1;
         Console.WriteLine();
         return loads;
+    }
+
+    /// <summary>Puts on each connection a node that has not committed yet.</summary>
+    private void StartNodes()
+    {
+        // So long that no request renews.
+        RedisSessionStoreOptions options = new() { IdleTimeout = TimeSpan.FromDays(1) };
+        _nodes = [.. _connections.Select(connection => new RedisSessionStoreFactory(connection, options))];
     }
 
     private async Task EmptyAsync()
@@ -168,7 +171,7 @@ internal sealed class GrowthCurve : IDisposable
             new ParallelOptions { MaxDegreeOfParallelism = FillInFlight },
             async (one, _) =>
             {
-                WorkflowSession workflow = new(_factories[0].Open(Name(one.Session)), Workflow(one.Workflow));
+                WorkflowSession workflow = new(Open(one.Session), Workflow(one.Workflow));
                 await workflow.LoadAsync(CancellationToken.None).ConfigureAwait(false);
                 for (int entry = 0; entry < Entries; entry++)
                 {
@@ -180,6 +183,17 @@ internal sealed class GrowthCurve : IDisposable
         );
         _sessions = sessions;
         _workflows = workflows;
+    }
+
+    /// <summary>Has each session written by another node than the one that began it.</summary>
+    private async Task MoveAsync()
+    {
+        StartNodes();
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, _sessions),
+            new ParallelOptions { MaxDegreeOfParallelism = FillInFlight },
+            async (_, _) => await WriteAsync().ConfigureAwait(false)
+        );
     }
 
     private async Task<long> BlobMemoryAsync(ConnectionMultiplexer connection, int sessions, int workflows)
@@ -247,7 +261,7 @@ internal sealed class GrowthCurve : IDisposable
     private (ISessionStore Store, long Workflow) Next()
     {
         long next = Interlocked.Increment(ref _next);
-        return (_factories[next % _used].Open(Name(next * Scatter % _sessions)), next / _sessions % _workflows);
+        return (Open(next * Scatter % _sessions), next / _sessions % _workflows);
     }
 
     private async Task<long> HashMemoryAsync()
@@ -270,6 +284,9 @@ internal sealed class GrowthCurve : IDisposable
 
     private static string Text(RedisLoad load) =>
         string.Create(CultureInfo.InvariantCulture, $"{load.Rate:N0} | {load.Client:0.0} + {load.Server:0.0}");
+
+    // A visitor stays on one node.
+    private ISessionStore Open(long session) => _nodes[session % _nodes.Length].Open(Name(session));
 
     private static string Name(long session) => string.Create(CultureInfo.InvariantCulture, $"session{session}");
 
