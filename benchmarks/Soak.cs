@@ -19,8 +19,8 @@ internal sealed class Soak : IDisposable
     private const int Counters = 50;
     private const int Samples = 120;
 
-    // Between the medians of the last two quarters. What lives varies by some percent, because sessions begin and expire at random. In ten minutes 5 % of some
-    // megabytes is about a byte for each request between them; the smallest object or key that a request could leave takes 24.
+    // Between the medians of the last two quarters. What lives varies by some percent, because sessions begin and expire at random. In ten minutes 5 % is
+    // less than half a byte for each request between them, on both sides; the smallest object that a request could leave takes 24.
     private const double Tolerance = 0.05;
 
     // The pool of threads adds and ends some by itself. A thread more a minute would be two or three between the medians.
