@@ -181,6 +181,16 @@ Task("BenchLayouts")
     .IsDependentOn("Servers")
     .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --layouts"));
 
+Task("BenchGrowth")
+    .Description("Measures requests and memory on Redis as sessions, workflows and load grow, on a server of its own.")
+    .IsDependentOn("Servers")
+    .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --growth"));
+
+Task("Soak")
+    .Description("Runs mixed traffic on a Redis of its own and fails when memory, connections or threads grow, an update is lost or a key stays; --minutes=10 says how long.")
+    .IsDependentOn("Servers")
+    .Does(() => Run("dotnet", $"run --project benchmarks -c Release -- --soak {Argument("minutes", "10")}"));
+
 Task("BenchWeb")
     .Description("Compares endpoints over HTTP with and without sessions, in memory and on a Redis of its own.")
     .IsDependentOn("Servers")

@@ -20,6 +20,18 @@ if (args is ["--layouts"])
     return;
 }
 
+if (args is ["--growth"])
+{
+    await GrowthCurve.RunAsync();
+    return;
+}
+
+if (args is ["--soak", string minutes])
+{
+    await Soak.RunAsync(double.Parse(minutes, CultureInfo.InvariantCulture));
+    return;
+}
+
 if (args is ["--web"])
 {
     await WebComparison.RunAsync();

@@ -38,7 +38,7 @@ internal static class RedisComparison
             {
                 foreach (int inFlight in new[] { 1, 64 })
                 {
-                    RedisLoad[] best = await BestAsync(connection, actions, inFlight);
+                    RedisLoad[] best = await RedisLoad.BestAsync(connection, actions, inFlight, Sessions, Round, Rounds);
                     Console.WriteLine(
                         string.Create(
                             CultureInfo.InvariantCulture,
@@ -64,31 +64,15 @@ internal static class RedisComparison
             await connection.GetDatabase().ExecuteAsync("FLUSHALL");
             using Peers peers = new(connection, new Case(5, 60, elsewhere));
             await peers.FillAsync();
-            RedisLoad[] best = await BestAsync(connection, peers.Requests.Last().Actions, inFlight: 1);
+            RedisLoad[] best = await RedisLoad.BestAsync(connection, peers.Requests.Last().Actions, inFlight: 1, Sessions, Round, Rounds);
             peer.Add((elsewhere / 1_000.0, 1_000_000 / best[0].Rate));
             ours.Add((elsewhere / 1_000.0, 1_000_000 / best[2].Rate));
         }
 
         await File.WriteAllTextAsync(
             Path.Combine("benchmarks", "session-size.svg"),
-            SessionSizePlot.Draw([("ASP.NET Core Session", peer), ("WorkflowSessions", ours)])
+            LogPlot.Draw("in other workflows of the session", " KB", [("ASP.NET Core Session", peer), ("WorkflowSessions", ours)])
         );
-    }
-
-    private static async Task<RedisLoad[]> BestAsync(ConnectionMultiplexer connection, Func<int, Task>[] actions, int inFlight)
-    {
-        RedisLoad[] best = new RedisLoad[actions.Length];
-        for (int round = 0; round <= Rounds; round++)
-        {
-            for (int i = 0; i < actions.Length; i++)
-            {
-                RedisLoad load = await RedisLoad.MeasureAsync(connection, actions[i], inFlight, Sessions, Round);
-                // The first round warms up.
-                best[i] = round > 0 && load.Rate > best[i].Rate ? load : best[i];
-            }
-        }
-
-        return best;
     }
 
     /// <param name="Entries">How many entries the workflow has.</param>

@@ -20,7 +20,8 @@ namespace WorkflowSessions.Redis;
 ///     #                          generation, version, time of the last change and deadline, as decimal numbers with a space between;
 ///                                times are Unix milliseconds, the first by the clock of the node, the deadline by that of the server; 0 for none.
 ///                                Then, for each node that committed, its name, the lowest number that it has not settled, and the numbers from
-///                                there on that are stored: " name:5:5,7". Where commits may be sent again to a workflow that has ended, this stays for
+///                                there on that are stored, if it is not that one alone: " name:5:5,7", " name:8". Redis keeps a hash in its
+///                                small form while no value of it is longer than 64 bytes, so that all of this is short. Where commits may be sent again to a workflow that has ended, this stays for
 ///                                a while, with the generation 0, and nothing else
 ///     .{key}                     one entry: a kind character and the payload
 /// {prefix}v1:{root}              sorted set of the session's workflows by the time they expire, in Unix milliseconds of the server; it is
@@ -85,7 +86,8 @@ internal sealed class RedisSessionStore(
             if meta then
                 generation, version, deadline, commits = string.match(meta, '^(%d+) (%d+) %-?%d+ (%d+)([ %w:,]*)$')
             end
-            if generation and tonumber(version) >= 9e12 or not generation and (meta or redis.call('EXISTS', KEYS[1]) == 1) then
+            if generation and (tonumber(version) >= 9e12 or commits ~= '' and string.byte(commits) ~= 32)
+                or not generation and (meta or redis.call('EXISTS', KEYS[1]) == 1) then
                 return redis.error_reply('DAMAGED metadata')
             end
             commits = commits or ''
@@ -99,7 +101,8 @@ internal sealed class RedisSessionStore(
             local low, kept = oldest, ''
             local at = string.find(commits, ' ' .. node .. ':', 1, true)
             if at then
-                local settled, numbers, after = string.match(commits, '^(%d+):([%d,]*)()', at + #node + 2)
+                local settled, numbers, after = string.match(commits, '^(%d+):?([%d,]*)()', at + #node + 2)
+                numbers = numbers ~= '' and numbers or settled
                 local stored = settled and string.find(',' .. numbers .. ',', ',' .. number .. ',', 1, true)
                 -- A number that is new to its node can neither be stored nor be settled.
                 if not settled or #settled > 13 or not again and (stored or tonumber(number) < tonumber(settled)) then
@@ -151,17 +154,20 @@ internal sealed class RedisSessionStore(
                 if kept ~= '' then
                     commits = commits .. ' ' .. node .. ':' .. low .. ':' .. kept
                 end
-                if string.find(commits, ':%d+:%d') then
+                if commits ~= '' then
                     redis.call('HSET', KEYS[1], '#', '0 0 0 0' .. commits)
                     redis.call('PEXPIRE', KEYS[1], wait)
                 end
                 return 0
             end
             local begins = not generation
-            if #commits > 16 * MaxNodes and select(2, string.gsub(commits, ' ', '')) >= MaxNodes then
-                commits = string.gsub(string.gsub(commits, ' forgotten:0:', ''), '^ [^ ]+', '') .. ' forgotten:0:'
+            if #commits > 8 * MaxNodes and select(2, string.gsub(commits, ' ', '')) >= MaxNodes then
+                commits = string.gsub(string.gsub(commits, ' forgotten:0', ''), '^ [^ ]+', '') .. ' forgotten:0'
             end
-            commits = commits .. ' ' .. node .. ':' .. low .. ':' .. kept .. number
+            commits = commits .. ' ' .. node .. ':' .. low
+            if kept ~= '' or tonumber(number) > tonumber(low) then
+                commits = commits .. ':' .. kept .. number
+            end
             local left, stays
 
         """
@@ -645,13 +651,14 @@ internal sealed class RedisSessionStore(
         {
             ReadOnlySpan<char> node = nodes[part];
             int name = node.IndexOf(':');
-            int lowest = node.LastIndexOf(':');
+            ReadOnlySpan<char> rest = node[(name + 1)..];
+            int lowest = rest.IndexOf(':') is >= 0 and var end ? end : rest.Length;
             if (
                 name <= 0
-                || lowest - name - 1 is < 1 or > LongestNumber
+                || lowest is < 1 or > LongestNumber
                 || node[..name].IndexOfAnyExcept(NameCharacters) >= 0
-                || node[(name + 1)..lowest].IndexOfAnyExceptInRange('0', '9') >= 0
-                || node[(lowest + 1)..].IndexOfAnyExcept(NumberCharacters) >= 0
+                || rest[..lowest].IndexOfAnyExceptInRange('0', '9') >= 0
+                || (lowest < rest.Length && rest[(lowest + 1)..].IndexOfAnyExcept(NumberCharacters) >= 0)
             )
             {
                 return false;

@@ -14,8 +14,8 @@ internal sealed class UnsettledCommits
     private readonly LinkedList<long> _numbers = [];
     private long _last;
 
-    /// <summary>What tells this node from others: 48 random bits, in hexadecimal.</summary>
-    public string Node { get; } = RandomNumberGenerator.GetHexString(12, lowercase: true);
+    /// <summary>What tells this node from others that commit to the same workflow: 31 random bits.</summary>
+    public string Node { get; } = RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz0123456789", 6);
 
     /// <summary>Begins a commit, which is not settled from now on.</summary>
     public Ticket Begin()

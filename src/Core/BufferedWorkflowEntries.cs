@@ -9,6 +9,9 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
 {
     private const int MaxDelayMilliseconds = 256;
 
+    // Two of one workflow are the same once in 10^12; and they are short to store.
+    private const long Generations = 1L << 40;
+
     private readonly BufferedSessionStoreOptions _options = store.Options;
     private readonly string _storeName = store.GetType().Name;
     private readonly Dictionary<string, Entry> _entries = [];
@@ -408,7 +411,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
             ExpiresAt = ExpiresAt,
             Generation = _generation,
             RequiredVersion = requiredVersion,
-            NewGeneration = Random.Shared.NextInt64(1, long.MaxValue),
+            NewGeneration = Random.Shared.NextInt64(1, Generations),
         };
     }
 

@@ -86,7 +86,7 @@ public sealed class ClusterTests
     [Test]
     public async Task Master_that_is_killed_under_load_is_replaced_without_a_restart()
     {
-        using RedisCluster cluster = await RedisCluster.StartAsync(TimeSpan.FromSeconds(1));
+        using RedisCluster cluster = await RedisCluster.StartAsync(TimeSpan.FromSeconds(2));
         await using ConnectionMultiplexer connection = await ConnectAsync(cluster);
         RedisSessionStoreFactory sessions = new(connection);
         await using ClusterTraffic traffic = new();
@@ -113,7 +113,7 @@ public sealed class ClusterTests
     [TestCase(1)]
     public async Task Master_that_is_killed_without_a_replica_at_hand_loses_what_it_may_acknowledge_alone(int mustHave)
     {
-        using RedisCluster cluster = await RedisCluster.StartAsync(TimeSpan.FromSeconds(1), "--min-replicas-to-write", $"{mustHave}");
+        using RedisCluster cluster = await RedisCluster.StartAsync(TimeSpan.FromSeconds(2), "--min-replicas-to-write", $"{mustHave}");
         await using ConnectionMultiplexer connection = await ConnectAsync(cluster);
         RedisSessionStoreFactory sessions = new(connection);
         await using ClusterTraffic traffic = new();
