@@ -19,9 +19,9 @@ namespace WorkflowSessions.Redis;
 /// {prefix}v1:{root}:{workflow}   hash, one per workflow, with a time to live
 ///     #                          generation, version, time of the last change and deadline, as decimal numbers with a space between;
 ///                                times are Unix milliseconds, the first by the clock of the node, the deadline by that of the server; 0 for none.
-///                                Then, for each node that committed, its name, the lowest number that it has not settled, and the numbers from
-///                                there on that are stored, if it is not that one alone: " name:5:5,7", " name:8". Redis keeps a hash in its
-///                                small form while no value of it is longer than 64 bytes, so that all of this is short. Where commits may be sent again to a workflow that has ended, this stays for
+///                                Then, for each node that committed, its name, the lowest number that it has not settled, and how far from
+///                                there the numbers are that are stored, if it is not that one alone: " name:5:0,2", " name:8". Redis keeps a
+///                                hash in its small form while no value of it is longer than 64 bytes, so that all of this is short. Where commits may be sent again to a workflow that has ended, this stays for
 ///                                a while, with the generation 0, and nothing else
 ///     .{key}                     one entry: a kind character and the payload
 /// {prefix}v1:{root}              sorted set of the session's workflows by the time they expire, in Unix milliseconds of the server; it is
@@ -98,40 +98,48 @@ internal sealed class RedisSessionStore(
                 generation, version = nil, nil
             end
 
-            local low, kept = oldest, ''
+            number = tonumber(number)
+            local low, kept = tonumber(oldest), {}
             local at = string.find(commits, ' ' .. node .. ':', 1, true)
             if at then
                 local settled, numbers, after = string.match(commits, '^(%d+):?([%d,]*)()', at + #node + 2)
-                numbers = numbers ~= '' and numbers or settled
-                local stored = settled and string.find(',' .. numbers .. ',', ',' .. number .. ',', 1, true)
+                if not settled or #settled > 13 or string.find(numbers, '%d%d%d%d%d%d%d%d%d%d%d%d%d%d') then
+                    return redis.error_reply('DAMAGED metadata')
+                end
+                local stored = false
+                low = math.max(low, settled)
+                for distance in string.gmatch(numbers ~= '' and numbers or '0', '%d+') do
+                    local other = settled + distance
+                    stored = stored or other == number
+                    if other >= low then
+                        kept[#kept + 1] = other
+                    end
+                end
                 -- A number that is new to its node can neither be stored nor be settled.
-                if not settled or #settled > 13 or not again and (stored or tonumber(number) < tonumber(settled)) then
+                if not again and (stored or number < tonumber(settled)) then
                     return redis.error_reply('DAMAGED metadata')
                 end
                 if stored then
                     return generation and {tonumber(version), redis.call('PTTL', KEYS[1]), generation} or 0
                 end
-                if tonumber(number) < tonumber(settled) then
+                if number < tonumber(settled) then
                     return -3
                 end
-                low = math.max(low, settled)
-                local count = 0
-                for other in string.gmatch(numbers, '%d+') do
-                    if tonumber(other) >= low then
-                        kept, count = kept .. other .. ',', count + 1
-                    end
-                end
-                if count >= MaxNumbers then
-                    low = math.huge
-                    for other in string.gmatch(kept, '%d+') do
-                        low = math.min(low, other)
-                    end
-                    kept = string.sub(string.gsub(',' .. kept, ',' .. low .. ',', ',', 1), 2)
-                    low = low + 1
+                if #kept >= MaxNumbers then
+                    table.sort(kept)
+                    low = table.remove(kept, 1) + 1
                 end
                 commits = string.sub(commits, 1, at - 1) .. string.sub(commits, after)
             elseif again and string.find(commits, ' forgotten', 1, true) then
                 return -3
+            end
+            local function remember()
+                commits = commits .. ' ' .. node .. ':' .. low
+                if #kept > 1 or kept[1] ~= low then
+                    for i = 1, #kept do
+                        commits = commits .. (i == 1 and ':' or ',') .. (kept[i] - low)
+                    end
+                end
             end
 
             local gone = loaded ~= '' and generation ~= loaded
@@ -151,8 +159,8 @@ internal sealed class RedisSessionStore(
                 end
                 redis.call('ZREM', KEYS[2], string.sub(KEYS[1], #KEYS[2] + 2))
                 redis.call('DEL', KEYS[1])
-                if kept ~= '' then
-                    commits = commits .. ' ' .. node .. ':' .. low .. ':' .. kept
+                if #kept > 0 then
+                    remember()
                 end
                 if commits ~= '' then
                     redis.call('HSET', KEYS[1], '#', '0 0 0 0' .. commits)
@@ -164,10 +172,8 @@ internal sealed class RedisSessionStore(
             if #commits > 8 * MaxNodes and select(2, string.gsub(commits, ' ', '')) >= MaxNodes then
                 commits = string.gsub(string.gsub(commits, ' forgotten:0', ''), '^ [^ ]+', '') .. ' forgotten:0'
             end
-            commits = commits .. ' ' .. node .. ':' .. low
-            if kept ~= '' or tonumber(number) > tonumber(low) then
-                commits = commits .. ':' .. kept .. number
-            end
+            kept[#kept + 1] = number
+            remember()
             local left, stays
 
         """
