@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.DataProtection;
 
-// A basket in HttpContext.Session, as ten thousand applications have one. --framework runs it as it was; without that, one line of it has changed.
+// A basket in HttpContext.Session, as many applications have one. --framework runs it as it was; without that, one line of it has changed.
 WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 string redis = builder.Configuration["redis"] ?? "localhost:6379";
 bool framework = args.Contains("--framework");
