@@ -706,7 +706,7 @@ internal sealed class RedisSessionStore(
         };
 
     private static SessionStoreException Failure(string what, string workflowId, bool mayBeStored, Exception? error) =>
-        workflowId.Length > 0 && (Is(error, "DAMAGED") || Is(error, "WRONGTYPE"))
+        !mayBeStored && workflowId.Length > 0 && (Is(error, "DAMAGED") || Is(error, "WRONGTYPE"))
             ? Damaged(workflowId, error!)
             : new SessionStoreException(
                 $"{(workflowId.Length > 0 ? $"Workflow '{workflowId}'" : "The workflows of the session")} {what}"
