@@ -19,7 +19,7 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
     // Commits of one workflow in this process take turns; a few locks for all workflows are enough, because none is held while another is taken.
     private static readonly SemaphoreSlim[] Turns = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1))];
 
-    private readonly string _root = $"{options.KeyPrefix}{HashSessionId(sessionId)}";
+    private readonly string _root = $"{options.EffectiveKeyPrefix}{HashSessionId(sessionId)}";
     private readonly TimeProvider _clock = options.TimeProvider;
     private readonly TimeSpan _timeout = options.CommandTimeout;
     private readonly bool _allowsBestEffortUpdates = options.AllowBestEffortUpdates;
@@ -31,11 +31,18 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
 
     protected override bool AllowsBestEffortUpdates => _allowsBestEffortUpdates;
 
-    protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
+    // A cache renews a sliding expiration whenever it is read.
+    protected override bool LoadRenews => true;
+
+    protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken) =>
+        await ReadAsync(workflowId, "loaded", cancellationToken).ConfigureAwait(false);
+
+    protected override ValueTask<WorkflowRecord> RenewWorkflowAsync(
         string workflowId,
+        WorkflowRecord loaded,
         TimeSpan? idleTimeout,
         CancellationToken cancellationToken
-    ) => (await ReadAsync(workflowId, "loaded", cancellationToken).ConfigureAwait(false))?.Renew(_clock.GetUtcNow(), idleTimeout);
+    ) => ValueTask.FromResult(loaded.Renew(_clock.GetUtcNow(), idleTimeout));
 
     protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
     {

@@ -4,10 +4,10 @@ namespace WorkflowSessions.DistributedCache;
 public sealed class DistributedCacheSessionStoreOptions : BufferedSessionStoreOptions
 {
     /// <summary>
-    /// What all keys begin with, <c>workflowsessions:</c> by default. Applications that share a cache and are not to share sessions take different
-    /// ones.
+    /// What all keys begin with. Null by default, which stands for <c>workflowsessions:{application}:</c>, with the name of the host's application; without a
+    /// host for <c>workflowsessions:</c>. Applications that are to share sessions take the same prefix.
     /// </summary>
-    public string KeyPrefix { get; set; } = "workflowsessions:";
+    public string? KeyPrefix { get; set; }
 
     /// <summary>How long to wait for each answer of the cache, 5 seconds by default. A commit without an answer may be stored.</summary>
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(5);
@@ -21,11 +21,16 @@ public sealed class DistributedCacheSessionStoreOptions : BufferedSessionStoreOp
     /// <inheritdoc />
     protected override bool RequiresExpiry => true;
 
+    internal string EffectiveKeyPrefix => KeyPrefix ?? "workflowsessions:";
+
+    /// <inheritdoc />
+    protected override void UseApplicationName(string applicationName) =>
+        KeyPrefix ??= $"workflowsessions:{Uri.EscapeDataString(applicationName)}:";
+
     /// <inheritdoc />
     public override void ThrowIfInvalid(string? parameterName = null)
     {
         base.ThrowIfInvalid(parameterName);
-        Require(KeyPrefix is not null, $"{nameof(KeyPrefix)} must be set.", parameterName);
         Require(
             CommandTimeout >= TimeSpan.FromMilliseconds(1) && CommandTimeout <= TimeSpan.FromHours(1),
             $"{nameof(CommandTimeout)} must be from a millisecond to an hour.",

@@ -272,7 +272,7 @@ internal sealed class RedisSessionStore(
         ExpiryPerWorkflow = true,
     };
 
-    private readonly string _root = $"{options.KeyPrefix}v1:{{{HashSessionId(sessionId)}}}";
+    private readonly string _root = $"{options.EffectiveKeyPrefix}v1:{{{HashSessionId(sessionId)}}}";
     private readonly TimeProvider _clock = options.TimeProvider;
     private readonly TimeSpan _timeout = options.CommandTimeout;
 
@@ -283,11 +283,7 @@ internal sealed class RedisSessionStore(
 
     private RedisKey Index => _root;
 
-    protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
-        string workflowId,
-        TimeSpan? idleTimeout,
-        CancellationToken cancellationToken
-    )
+    protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken)
     {
         RedisKey key = Key(workflowId);
         HashEntry[] fields;
@@ -320,20 +316,43 @@ internal sealed class RedisSessionStore(
             return null;
         }
 
+        return Read(workflowId, fields, left < 0 ? null : _clock.GetUtcNow().AddMilliseconds(left));
+    }
+
+    protected override ValueTask<WorkflowRecord> RenewWorkflowAsync(
+        string workflowId,
+        WorkflowRecord loaded,
+        TimeSpan? idleTimeout,
+        CancellationToken cancellationToken
+    )
+    {
         DateTimeOffset now = _clock.GetUtcNow();
-        if (Read(workflowId, fields, left < 0 ? null : now.AddMilliseconds(left)) is not { } record)
+        // A key without a time to live has lost it; it gets one, too.
+        bool isDue = loaded.ExpiresAt is null || loaded.ExpiresAt - now < RenewedBelow * idleTimeout;
+        if (idleTimeout is { } idle && isDue)
         {
-            return null;
-        }
-
-        if (idleTimeout is { } idle && left < RenewedBelow * idle.TotalMilliseconds)
-        {
-            Renewal = RenewAsync(workflowId, key, idle);
+            Renewal = RenewAsync(workflowId, Key(workflowId), idle);
             // How far a deadline is, only the server knows; until the next commit, what is left is what is certain.
-            record = record.Deadline is null ? record.Renew(now, idle) : record;
+            loaded = loaded.Deadline is null ? loaded.Renew(now, idle) : loaded;
         }
 
-        return record;
+        return ValueTask.FromResult(loaded);
+    }
+
+    protected override async ValueTask<int> CountWorkflowsAsync(CancellationToken cancellationToken)
+    {
+        // The commit before has removed what has expired from the index.
+        Task<long> counting = database.SortedSetLengthAsync(Index, flags: CommandFlags.DemandMaster);
+        Task<double?> record = database.SortedSetScoreAsync(Index, SessionRecord.WorkflowId, CommandFlags.DemandMaster);
+        try
+        {
+            long indexed = await counting.WaitAsync(_timeout, cancellationToken).ConfigureAwait(false);
+            return (int)indexed - (await record.WaitAsync(_timeout, cancellationToken).ConfigureAwait(false) is null ? 0 : 1);
+        }
+        catch (Exception error) when (IsOfServer(error))
+        {
+            throw Failure("could not be counted", "", mayBeStored: false, error);
+        }
     }
 
     protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)

@@ -9,11 +9,11 @@ namespace WorkflowSessions;
 /// tracking, the encoding and the limits; a derived store only loads one workflow, applies one <see cref="WorkflowCommit"/>, lists and ends.
 /// </summary>
 /// <remarks>Not thread-safe: it belongs to one request and one thread at a time.</remarks>
-public abstract class BufferedSessionStore : ISessionStore
+public abstract class BufferedSessionStore : ISessionStore, IDisposable
 {
     private readonly Dictionary<string, BufferedWorkflowEntries> _workflows = new(StringComparer.Ordinal);
-    private BufferedWorkflowEntries? _record;
-    private SessionRecord? _sessionRecord;
+    private volatile string? _readOnlyReason;
+    private volatile bool _disposed;
 
     /// <summary>Creates the store of one session.</summary>
     /// <param name="options">The options, which many stores share, and which their factory has checked.</param>
@@ -28,8 +28,7 @@ public abstract class BufferedSessionStore : ISessionStore
     public abstract SessionStoreCapabilities Capabilities { get; }
 
     /// <summary>Who may use the session, for those who keep sessions behind a cookie. Nobody else needs it.</summary>
-    public SessionRecord Record =>
-        _sessionRecord ??= new SessionRecord(_record = new BufferedWorkflowEntries(this, SessionRecord.WorkflowId));
+    public SessionRecord Record => field ??= new SessionRecord(this);
 
     /// <summary>
     /// Whether <c>UpdateAsync</c> is supported although <see cref="SessionStoreCapabilities.VersionCheck"/> is not promised. False unless a store
@@ -37,10 +36,26 @@ public abstract class BufferedSessionStore : ISessionStore
     /// </summary>
     protected internal virtual bool AllowsBestEffortUpdates => false;
 
+    /// <summary>
+    /// Whether the engine itself begins the idle time anew when a workflow is read, as a cache with a sliding expiration does. The secret of the session is then
+    /// verified before the workflow is loaded, and not in the same round trip. False by default.
+    /// </summary>
+    protected internal virtual bool LoadRenews => false;
+
     /// <summary>The ids of the workflows that this request has opened, for a store that can't list.</summary>
     protected IEnumerable<string> OpenedWorkflows => _workflows.Keys;
 
     internal BufferedSessionStoreOptions Options { get; }
+
+    internal StoreCalls Calls => field ??= new StoreCalls(this);
+
+    /// <summary>The secret that must be the current one when a workflow is loaded; empty where none is needed.</summary>
+    internal ReadOnlyMemory<byte> Secret { get; private set; }
+
+    internal bool IsDisposed => _disposed;
+
+    /// <summary>Whether the session is new, and nobody outside this request can know it yet.</summary>
+    internal bool IsFresh { get; private set; }
 
     /// <summary>Whether nothing can be stored of the session yet.</summary>
     internal bool IsNew { get; set; }
@@ -53,7 +68,7 @@ public abstract class BufferedSessionStore : ISessionStore
     /// is committed.
     /// </summary>
     /// <param name="beginning">
-    /// What begins the session, as with <see cref="SessionRecord.BeginAsync"/>. It runs before the first commit of a workflow; when it throws, that is not
+    /// What begins the session, as with <see cref="SessionRecord.BeginAsync(ReadOnlyMemory{byte}, CancellationToken)"/>. It runs before the first commit of a workflow; when it throws, that is not
     /// committed, and it runs again before the next.
     /// </param>
     /// <exception cref="ArgumentNullException"><paramref name="beginning"/> is null.</exception>
@@ -62,6 +77,81 @@ public abstract class BufferedSessionStore : ISessionStore
         ArgumentNullException.ThrowIfNull(beginning);
         Beginning = beginning;
         IsNew = true;
+        IsFresh = true;
+    }
+
+    /// <summary>
+    /// Declares which secret must be the current one of the <see cref="Record"/>. Every load of a workflow then reads the record, too, in the same round
+    /// trip, and is refused when the secret was replaced or the session has ended.
+    /// </summary>
+    /// <param name="secret">The secret: at least 16 random bytes.</param>
+    /// <remarks>
+    /// A workflow that begins in a session that has ended meanwhile is refused as well. Refusals are <see cref="WorkflowConflictException"/>, with the reason
+    /// <see cref="WorkflowConflictReason.StaleSession"/> or <see cref="WorkflowConflictReason.Ended"/>.
+    /// </remarks>
+    /// <exception cref="ArgumentException"><paramref name="secret"/> is shorter than 16 bytes.</exception>
+    public void RequireSecret(ReadOnlyMemory<byte> secret)
+    {
+        if (secret.Length < 16)
+        {
+            throw new ArgumentException("A secret has at least 16 bytes; take them from RandomNumberGenerator.", nameof(secret));
+        }
+
+        Secret = secret;
+        IsFresh = false;
+    }
+
+    /// <summary>Checks the secret now, as a load does: one round trip, none where no secret is required.</summary>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <exception cref="WorkflowConflictException">The secret is not the current one, or the session has ended.</exception>
+    /// <exception cref="SessionStoreException">The store could not load the record.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ValueTask VerifySecretAsync(CancellationToken cancellationToken = default)
+    {
+        ThrowIfDisposed();
+        return Calls.VerifyAsync(SessionRecord.WorkflowId, cancellationToken);
+    }
+
+    /// <summary>
+    /// Refuses changes and commits of all workflows that are opened here from now on, with an <see cref="InvalidOperationException"/>. They can still be
+    /// loaded and read.
+    /// </summary>
+    /// <param name="reason">Why, and what to do instead: the message of the exception.</param>
+    /// <exception cref="ArgumentException"><paramref name="reason"/> is null or empty.</exception>
+    public void MakeReadOnly(string reason)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(reason);
+        _readOnlyReason = reason;
+    }
+
+    /// <summary>
+    /// Hands the workflows that were opened here over to another session, with what was set in them and is not committed. Whatever was loaded, deleted, cleared
+    /// or ended stays behind; what the other session has stored of them is loaded.
+    /// </summary>
+    /// <param name="next">The other session.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="next"/> is null.</exception>
+    /// <exception cref="InvalidOperationException">A workflow is in <c>UpdateAsync</c>.</exception>
+    /// <exception cref="SessionStoreException">The store could not load a workflow; those before it are handed over, the others are not.</exception>
+    public async ValueTask MoveWorkflowsToAsync(BufferedSessionStore next, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(next);
+        foreach ((string id, BufferedWorkflowEntries entries) in _workflows.ToList())
+        {
+            await entries.MoveToAsync(next, cancellationToken).ConfigureAwait(false);
+            next._workflows[id] = entries;
+            _ = _workflows.Remove(id);
+        }
+    }
+
+    /// <summary>
+    /// Ends the use of this object, not the session: every member of it and of its workflows throws <see cref="ObjectDisposedException"/>, and nothing is
+    /// read or stored any more. May be called on any thread.
+    /// </summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
     }
 
     /// <inheritdoc />
@@ -72,6 +162,7 @@ public abstract class BufferedSessionStore : ISessionStore
     public IWorkflowEntries Open(string workflowId)
     {
         NameRules.ThrowIfInvalidWorkflowId(workflowId);
+        ThrowIfDisposed();
         if (string.Equals(workflowId, SessionRecord.WorkflowId, StringComparison.Ordinal))
         {
             throw new ArgumentException($"'{workflowId}' is the session's own. Choose another id.", nameof(workflowId));
@@ -105,6 +196,7 @@ public abstract class BufferedSessionStore : ISessionStore
         }
 
         cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfDisposed();
         try
         {
             IReadOnlyList<WorkflowSummary> workflows = await ListWorkflowsAsync(cancellationToken).ConfigureAwait(false);
@@ -122,6 +214,7 @@ public abstract class BufferedSessionStore : ISessionStore
     public async ValueTask EndAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfReadOnly();
         try
         {
             await EndWorkflowsAsync(cancellationToken).ConfigureAwait(false);
@@ -141,7 +234,7 @@ public abstract class BufferedSessionStore : ISessionStore
             entries.Forget();
         }
 
-        _record?.Forget();
+        _ = Record.Take(record: null);
     }
 
     /// <summary>What names a session in a store outside the process, so that whoever reads its keys can't take over a session.</summary>
@@ -158,17 +251,28 @@ public abstract class BufferedSessionStore : ISessionStore
         return Base64Url.EncodeToString(hash[..HashBytes]);
     }
 
-    /// <summary>Loads one workflow and begins its idle time anew, in one round trip.</summary>
+    /// <summary>Loads one workflow, in one round trip. Its idle time does not begin anew by this.</summary>
     /// <param name="workflowId">The id of the workflow.</param>
-    /// <param name="idleTimeout">The idle time; null for none.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <returns>The workflow; null when it is absent or has expired.</returns>
-    /// <remarks>Throw <see cref="SessionStoreException"/> on failure; any other exception is wrapped in one.</remarks>
-    protected internal abstract ValueTask<WorkflowRecord?> LoadWorkflowAsync(
+    /// <remarks>Throw <see cref="SessionStoreException"/> on failure; any other exception is wrapped in one. Two workflows may be loaded at the same time.</remarks>
+    protected internal abstract ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Begins the idle time of a workflow anew. It runs after a load, once it is certain that whoever loaded may. No request needs to wait for it: one that is
+    /// lost is made good by the next load or commit.
+    /// </summary>
+    /// <param name="workflowId">The id of the workflow.</param>
+    /// <param name="loaded">The workflow as it was loaded.</param>
+    /// <param name="idleTimeout">The idle timeout; null for none.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>The workflow with the time at which it expires now. The default does nothing, for stores where nothing expires.</returns>
+    protected internal virtual ValueTask<WorkflowRecord> RenewWorkflowAsync(
         string workflowId,
+        WorkflowRecord loaded,
         TimeSpan? idleTimeout,
         CancellationToken cancellationToken
-    );
+    ) => ValueTask.FromResult(loaded);
 
     /// <summary>Applies one commit by the rules of <see cref="WorkflowCommit"/>: all of it, in one step, or none.</summary>
     /// <param name="commit">What changed.</param>
@@ -184,9 +288,55 @@ public abstract class BufferedSessionStore : ISessionStore
     /// <param name="cancellationToken">Cancels the wait.</param>
     protected abstract ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken);
 
-    /// <summary>Ends all workflows of the session; where they can't be listed, <see cref="SessionRecord.WorkflowId"/> and those that are known.</summary>
+    /// <summary>
+    /// Counts the workflows of the session, the record not among them; called when a workflow has begun, where <see cref="SessionStoreCapabilities.Listing"/> is
+    /// promised. The default counts what <see cref="ListWorkflowsAsync"/> names.
+    /// </summary>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    protected internal virtual async ValueTask<int> CountWorkflowsAsync(CancellationToken cancellationToken)
+    {
+        IReadOnlyList<WorkflowSummary> workflows = await ListWorkflowsAsync(cancellationToken).ConfigureAwait(false);
+        return workflows.Count(workflow => !string.Equals(workflow.Id, SessionRecord.WorkflowId, StringComparison.Ordinal));
+    }
+
+    /// <summary>
+    /// Ends all workflows of the session: first <see cref="SessionRecord.WorkflowId"/>, and then those that are there after that; where they can't be listed,
+    /// those that are known. A workflow that begins meanwhile finds that the record is gone, and is taken back.
+    /// </summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     protected abstract ValueTask EndWorkflowsAsync(CancellationToken cancellationToken);
+
+    /// <summary>Releases what a derived store holds for this one session; nothing in most stores.</summary>
+    /// <param name="disposing">True when called by <see cref="Dispose()"/>.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+        _disposed = true;
+        foreach (BufferedWorkflowEntries entries in _workflows.Values.ToArray())
+        {
+            entries.Drop();
+        }
+    }
+
+    internal void ThrowIfReadOnly()
+    {
+        ThrowIfDisposed();
+        if (_readOnlyReason is { } reason)
+        {
+            throw new InvalidOperationException(reason);
+        }
+    }
+
+    internal void ThrowIfDisposed()
+    {
+        if (_disposed)
+        {
+            throw new ObjectDisposedException(
+                nameof(WorkflowSession),
+                "The request that opened this session is over, so nothing was read or stored. Take the values you need while it runs; "
+                    + "outside a request, open a session by an id of its own with ISessionStoreFactory."
+            );
+        }
+    }
 
     internal static bool IsForeign(Exception error) => error is not (WorkflowSessionException or OperationCanceledException);
 }

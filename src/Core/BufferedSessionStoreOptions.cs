@@ -20,7 +20,7 @@ public class BufferedSessionStoreOptions
     /// <summary>How many bytes the keys and values of a workflow may have, encoded. 1 MiB by default.</summary>
     public int MaxWorkflowBytes { get; set; } = 1_048_576;
 
-    /// <summary>How many workflows one request may open in a session. 100 by default.</summary>
+    /// <summary>How many workflows a session may have, and one request may open. 100 by default. A store that can't list does not count what is stored.</summary>
     public int MaxWorkflows { get; set; } = 100;
 
     /// <summary>How long <c>UpdateAsync</c> tries again when others change the workflow at the same time. 10 seconds by default.</summary>
@@ -48,6 +48,10 @@ public class BufferedSessionStoreOptions
     protected virtual bool RequiresExpiry => false;
 
     internal ILogger Logger { get; private set; } = NullLogger.Instance;
+
+    /// <summary>Takes the name of the host's application, for defaults that keep two applications apart. Called once, before the options are checked.</summary>
+    /// <param name="applicationName">The name.</param>
+    protected internal virtual void UseApplicationName(string applicationName) { }
 
     /// <summary>Sets options of one workflow. They begin as those of the store are at the time of the call.</summary>
     /// <param name="workflowId">The id of the workflow.</param>

@@ -5,16 +5,16 @@ using System.Text;
 namespace WorkflowSessions;
 
 /// <summary>One workflow in memory between its load and its commit.</summary>
-internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string workflowId) : IWorkflowEntries
+internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, string workflowId) : IWorkflowEntries
 {
     private const int MaxDelayMilliseconds = 256;
 
-    // Two of one workflow are the same once in 10^12; and they are short to store.
+    // Random, 40 bits: two generations of one workflow collide with probability 10^-12. The decimal form stays short.
     private const long Generations = 1L << 40;
 
-    private readonly BufferedSessionStoreOptions _options = store.Options;
-    private readonly string _storeName = store.GetType().Name;
-    private readonly Dictionary<string, Entry> _entries = [];
+    private readonly BufferedSessionStoreOptions _options = opened.Options;
+    private BufferedSessionStore _store = opened;
+    private Dictionary<string, Entry> _entries = [];
 
     // The keys that were set or deleted since the last commit.
     private readonly HashSet<string> _touched = new(StringComparer.Ordinal);
@@ -30,7 +30,14 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
 
     public bool IsLoaded { get; private set; }
 
-    public bool HasChanges => _cleared || _ended || _touched.Count > 0;
+    public bool HasChanges
+    {
+        get
+        {
+            _store.ThrowIfDisposed();
+            return _cleared || _ended || _touched.Count > 0;
+        }
+    }
 
     public int Count
     {
@@ -50,7 +57,15 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         }
     }
 
-    public DateTimeOffset? ExpiresAt { get; private set; }
+    public DateTimeOffset? ExpiresAt
+    {
+        get
+        {
+            _store.ThrowIfDisposed();
+            return field;
+        }
+        private set;
+    }
 
     private (TimeSpan? Idle, TimeSpan? Absolute) Timeouts => _options.Timeouts(workflowId);
 
@@ -58,7 +73,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     {
         if (!_entries.TryGetValue(key, out Entry? entry))
         {
-            // What is there was loaded and has a valid key, so that only a miss needs the checks.
+            // A hit proves that the workflow is loaded and the key is valid. Validate only on a miss.
             NameRules.ThrowIfInvalidKey(key);
             ThrowIfNotLoaded();
             value = null;
@@ -90,6 +105,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     {
         NameRules.ThrowIfInvalidKey(key);
         ThrowIfNotLoaded();
+        _store.ThrowIfReadOnly();
         Entry entry = new(Encode(key, value, type));
         _ = _entries.TryGetValue(key, out Entry? previous);
         long bytes = _bytes ??= _entries.Sum(stored => Size(stored.Key, stored.Value));
@@ -105,6 +121,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     {
         NameRules.ThrowIfInvalidKey(key);
         ThrowIfNotLoaded();
+        _store.ThrowIfReadOnly();
         if (!_entries.Remove(key, out Entry? entry))
         {
             return false;
@@ -119,6 +136,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     public void Clear()
     {
         ThrowIfNotLoaded();
+        _store.ThrowIfReadOnly();
         RemoveAll();
         _cleared = true;
         Stamp();
@@ -127,6 +145,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     public void End()
     {
         ThrowIfNotLoaded();
+        _store.ThrowIfReadOnly();
         RemoveAll();
         _cleared = false;
         // Where nothing was loaded there is nothing to end.
@@ -149,7 +168,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     public async ValueTask LoadAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfUpdating();
-        WorkflowRecord? record = await ReadAsync(cancellationToken).ConfigureAwait(false);
+        WorkflowRecord? record = await LoadRecordAsync(cancellationToken).ConfigureAwait(false);
         if (_generation is not null && record?.Generation != _generation)
         {
             if (HasChanges && !_ended)
@@ -173,6 +192,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     public async ValueTask CommitAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfUpdating();
+        _store.ThrowIfDisposed();
         cancellationToken.ThrowIfCancellationRequested();
         if (HasChanges)
         {
@@ -183,7 +203,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     public ValueTask UpdateAsync(Func<CancellationToken, ValueTask> change, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(change);
-        return store.Capabilities.VersionCheck || store.AllowsBestEffortUpdates
+        return _store.Capabilities.VersionCheck || _store.AllowsBestEffortUpdates
             ? UpdateAsFarAsNoticedAsync(change, cancellationToken)
             : throw new NotSupportedException(
                 "This store can't tell whether others changed a workflow meanwhile. Use LoadAsync and CommitAsync."
@@ -194,6 +214,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     public async ValueTask UpdateAsFarAsNoticedAsync(Func<CancellationToken, ValueTask> change, CancellationToken cancellationToken)
     {
         ThrowIfUpdating();
+        _store.ThrowIfReadOnly();
         if (HasChanges)
         {
             throw new InvalidOperationException(
@@ -204,7 +225,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         long start = _options.TimeProvider.GetTimestamp();
         for (int attempt = 0; ; attempt++)
         {
-            WorkflowRecord? record = await ReadAsync(cancellationToken).ConfigureAwait(false);
+            WorkflowRecord? record = await LoadRecordAsync(cancellationToken).ConfigureAwait(false);
             Take(record);
             if (await TryUpdateAsync(change, record, cancellationToken).ConfigureAwait(false))
             {
@@ -213,13 +234,13 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
 
             if (_options.TimeProvider.GetElapsedTime(start) >= _options.UpdateTimeout)
             {
-                WorkflowRecord? now = await ReadAsync(cancellationToken).ConfigureAwait(false);
+                WorkflowRecord? now = await LoadRecordAsync(cancellationToken).ConfigureAwait(false);
                 Take(now);
                 throw new WorkflowConflictException(workflowId, WorkflowConflictReason.Changed, Differences(record, now));
             }
 
-            WorkflowSessionsDiagnostics.Retry(_storeName);
-            _options.Logger.LogUpdateRunsAgain(workflowId, _storeName);
+            WorkflowSessionsDiagnostics.Retry(_store.Calls.StoreName);
+            _options.Logger.LogUpdateRunsAgain(workflowId, _store.Calls.StoreName);
             // Full jitter: those who collided don't meet again at the same time.
             int delay = Random.Shared.Next(Math.Min(MaxDelayMilliseconds, 1 << Math.Min(attempt, 8)) + 1);
             await Task.Delay(TimeSpan.FromMilliseconds(delay), _options.TimeProvider, cancellationToken).ConfigureAwait(false);
@@ -232,6 +253,35 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         if (IsLoaded)
         {
             Take(null);
+        }
+    }
+
+    /// <summary>Drops everything, so that a read finds nothing and throws. Another thread may be reading.</summary>
+    public void Drop()
+    {
+        _entries = [];
+        IsLoaded = false;
+    }
+
+    /// <summary>Goes on in another session, with what was set here and not committed. Whatever was loaded stays behind.</summary>
+    public async ValueTask MoveToAsync(BufferedSessionStore next, CancellationToken cancellationToken)
+    {
+        ThrowIfUpdating();
+        bool isLoaded = IsLoaded;
+        WorkflowRecord? record = isLoaded ? await next.Calls.LoadAsync(workflowId, cancellationToken).ConfigureAwait(false) : null;
+        _store = next;
+        _generation = null;
+        _cleared = false;
+        _ended = false;
+        _touched.RemoveWhere(key => !_entries.ContainsKey(key));
+        if (_touched.Count == 0)
+        {
+            _stamp = record?.LastModified;
+        }
+
+        if (isLoaded)
+        {
+            Merge(record);
         }
     }
 
@@ -260,91 +310,15 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         }
     }
 
-    private async ValueTask<WorkflowRecord?> ReadAsync(CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        if (store.IsNew)
-        {
-            return null;
-        }
-
-        StoreOperation operation = StoreOperation.Load(_storeName, _options.TimeProvider);
-        try
-        {
-            WorkflowRecord? record = await store.LoadWorkflowAsync(workflowId, Timeouts.Idle, cancellationToken).ConfigureAwait(false);
-            operation.Outcome = record is null ? "absent" : "loaded";
-            return record;
-        }
-        catch (OperationCanceledException)
-        {
-            operation.Outcome = StoreOperation.Cancelled;
-            throw;
-        }
-        catch (Exception error)
-        {
-            _options.Logger.LogLoadFailed(workflowId, _storeName, NameOf(error));
-            if (error is WorkflowSessionException)
-            {
-                throw;
-            }
-
-            throw new SessionStoreException($"Workflow '{workflowId}' could not be loaded.", workflowId, mayBeStored: false, error);
-        }
-        finally
-        {
-            operation.End();
-        }
-    }
+    private ValueTask<WorkflowRecord?> LoadRecordAsync(CancellationToken cancellationToken) =>
+        _store.Calls.LoadAsync(workflowId, cancellationToken);
 
     /// <returns>False when a version was required and another is stored.</returns>
     private async ValueTask<bool> WriteAsync(long? requiredVersion, CancellationToken cancellationToken)
     {
+        _store.ThrowIfReadOnly();
         await BeginSessionAsync(cancellationToken).ConfigureAwait(false);
-        WorkflowCommit commit = ToCommit(requiredVersion);
-        store.IsNew = false;
-        CommitResult result;
-        StoreOperation operation = StoreOperation.Commit(_storeName, _options.TimeProvider, commit);
-        try
-        {
-            result = await store.CommitWorkflowAsync(commit, cancellationToken).ConfigureAwait(false);
-            operation.Outcome = result.Outcome switch
-            {
-                CommitOutcome.Stored => "stored",
-                CommitOutcome.Ended => "ended",
-                _ => "changed",
-            };
-        }
-        catch (OperationCanceledException)
-        {
-            operation.Outcome = StoreOperation.Cancelled;
-            throw;
-        }
-        catch (Exception error)
-        {
-            bool mayBeStored = error is SessionStoreException { MayBeStored: true } or not WorkflowSessionException;
-            _options.Logger.LogCommitFailed(workflowId, _storeName, NameOf(error), mayBeStored);
-            if (error is WorkflowSessionException)
-            {
-                throw;
-            }
-
-            throw new SessionStoreException(
-                $"The changes of workflow '{workflowId}' could not be committed, or may have been without an answer.",
-                workflowId,
-                mayBeStored: true,
-                error
-            );
-        }
-        finally
-        {
-            operation.End();
-        }
-
-        if (result.Outcome != CommitOutcome.Stored)
-        {
-            _options.Logger.LogCommitRefused(workflowId, _storeName, result.Outcome);
-        }
-
+        CommitResult result = await _store.Calls.CommitAsync(ToCommit(requiredVersion), cancellationToken).ConfigureAwait(false);
         if (result.Outcome == CommitOutcome.Ended)
         {
             throw new WorkflowConflictException(workflowId, WorkflowConflictReason.Ended, []);
@@ -363,7 +337,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
 
     private async ValueTask BeginSessionAsync(CancellationToken cancellationToken)
     {
-        if (store.Beginning is not { } beginning || string.Equals(workflowId, SessionRecord.WorkflowId, StringComparison.Ordinal))
+        if (_store.Beginning is not { } beginning || string.Equals(workflowId, SessionRecord.WorkflowId, StringComparison.Ordinal))
         {
             return;
         }
@@ -381,8 +355,18 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
                 error
             );
         }
+        catch (WorkflowConflictException refusal)
+        {
+            throw new WorkflowConflictException(
+                $"Workflow '{workflowId}' was not committed. {refusal.Message}",
+                workflowId,
+                refusal.Reason,
+                [],
+                refusal
+            );
+        }
 
-        store.Beginning = null;
+        _store.Beginning = null;
     }
 
     private WorkflowCommit ToCommit(long? requiredVersion)
@@ -417,6 +401,11 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
 
     private void Take(WorkflowRecord? record)
     {
+        if (_store.IsDisposed)
+        {
+            return;
+        }
+
         _entries.Clear();
         ForgetChanges();
         _stamp = record?.LastModified;
@@ -534,6 +523,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
     {
         if (!IsLoaded)
         {
+            _store.ThrowIfDisposed();
             ThrowNotLoaded();
         }
     }
@@ -551,9 +541,6 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore store, string
         throw new InvalidOperationException(
             $"Workflow '{workflowId}' is not loaded. Call LoadAsync first; reading never waits for a store."
         );
-
-    /// <summary>The type of the engine's error, and not what it says, which may hold anything.</summary>
-    private static string NameOf(Exception error) => ((error as SessionStoreException)?.InnerException ?? error).GetType().Name;
 
     private static long Size(string key, Entry entry) => Encoding.UTF8.GetByteCount(key) + entry.Encoded.Length;
 

@@ -50,7 +50,7 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
 
     private static WorkflowRecord? Live(WorkflowRecord? record, DateTimeOffset now) => record?.ExpiresAt <= now ? null : record;
 
-    private WorkflowRecord? Load(string sessionId, string workflowId, TimeSpan? idleTimeout)
+    private WorkflowRecord? Load(string sessionId, string workflowId)
     {
         if (!_sessions.TryGetValue(sessionId, out Session? session))
         {
@@ -59,11 +59,26 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
 
         lock (session)
         {
-            DateTimeOffset now = Now;
-            WorkflowRecord? record = Live(session.Workflows.GetValueOrDefault(workflowId), now)?.Renew(now, idleTimeout);
-            session.Put(workflowId, record);
-            return record;
+            return Live(session.Workflows.GetValueOrDefault(workflowId), Now);
         }
+    }
+
+    private WorkflowRecord Renew(string sessionId, string workflowId, WorkflowRecord loaded, TimeSpan? idleTimeout)
+    {
+        DateTimeOffset now = Now;
+        if (_sessions.TryGetValue(sessionId, out Session? session))
+        {
+            lock (session)
+            {
+                // What others committed or ended since stays as it is.
+                if (Live(session.Workflows.GetValueOrDefault(workflowId), now) is { } stored)
+                {
+                    session.Put(workflowId, stored.Renew(now, idleTimeout));
+                }
+            }
+        }
+
+        return loaded.Renew(now, idleTimeout);
     }
 
     private CommitResult Commit(string sessionId, WorkflowCommit commit)
@@ -100,6 +115,22 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
                 FreeIfEmpty(sessionId, session);
                 return applied;
             }
+        }
+    }
+
+    private int CountWorkflows(string sessionId)
+    {
+        if (!_sessions.TryGetValue(sessionId, out Session? session))
+        {
+            return 0;
+        }
+
+        lock (session)
+        {
+            DateTimeOffset now = Now;
+            return session.Workflows.Count(workflow =>
+                !string.Equals(workflow.Key, SessionRecord.WorkflowId, StringComparison.Ordinal) && Live(workflow.Value, now) is not null
+            );
         }
     }
 
@@ -252,11 +283,15 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
     {
         public override SessionStoreCapabilities Capabilities => InMemoryCapabilities;
 
-        protected internal override ValueTask<WorkflowRecord?> LoadWorkflowAsync(
+        protected internal override ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(factory.Load(sessionId, workflowId));
+
+        protected internal override ValueTask<WorkflowRecord> RenewWorkflowAsync(
             string workflowId,
+            WorkflowRecord loaded,
             TimeSpan? idleTimeout,
             CancellationToken cancellationToken
-        ) => ValueTask.FromResult(factory.Load(sessionId, workflowId, idleTimeout));
+        ) => ValueTask.FromResult(factory.Renew(sessionId, workflowId, loaded, idleTimeout));
 
         protected internal override ValueTask<CommitResult> CommitWorkflowAsync(
             WorkflowCommit commit,
@@ -265,6 +300,9 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
 
         protected override ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken) =>
             ValueTask.FromResult<IReadOnlyList<WorkflowSummary>>(factory.List(sessionId));
+
+        protected internal override ValueTask<int> CountWorkflowsAsync(CancellationToken cancellationToken) =>
+            ValueTask.FromResult(factory.CountWorkflows(sessionId));
 
         protected override ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
         {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 
 namespace WorkflowSessions;
@@ -7,9 +8,9 @@ namespace WorkflowSessions;
 /// keeps sessions behind a cookie gives the session a stable id that names its data, and a secret that can be replaced while no data moves.
 /// </summary>
 /// <remarks>
-/// The record outlasts the workflows: it stays for twice the longest idle timeout of the store, from its last load or rotation, and has no absolute
+/// The record outlasts the workflows: it stays for twice the longest idle timeout of the store, from its last use, and has no absolute
 /// timeout. Of two processes that replace a secret within the same moment, on a store without <see cref="SessionStoreCapabilities.VersionCheck"/>, both may
-/// succeed, and the last is the current one. Load it in each request. <see cref="ISessionStore.EndAsync"/> ends it with the rest. Not thread-safe.
+/// succeed, and the last is the current one. <see cref="ISessionStore.EndAsync"/> ends it with the rest. Thread-safe.
 /// </remarks>
 public sealed class SessionRecord
 {
@@ -18,33 +19,46 @@ public sealed class SessionRecord
 
     // SHA-256 of the secret (FIPS 180-4). A secret is random and long, so that no slower hash is needed.
     private const string HashKey = "secret";
+    private const string OwnerKey = "owner";
 
-    private readonly BufferedWorkflowEntries _entries;
+    // For each secret that was replaced lately: when, in Unix milliseconds, 8 bytes, big endian; and its hash.
+    private const string ReplacedKey = "replaced";
+    private const string SentKey = "sent";
+    private const int ReplacedBytes = sizeof(long) + SHA256.HashSizeInBytes;
 
-    internal SessionRecord(BufferedWorkflowEntries entries) => _entries = entries;
+    // More clicks on one button than a person makes in a minute.
+    private const int MaxReplaced = 16;
+
+    private readonly BufferedSessionStore _store;
+    private volatile State? _state;
+
+    internal SessionRecord(BufferedSessionStore store) => _store = store;
 
     /// <summary>Whether the session is known: it has begun and has neither ended nor expired.</summary>
     /// <exception cref="InvalidOperationException">The record was not loaded.</exception>
-    public bool Exists => _entries.Has(HashKey);
+    public bool Exists => Loaded.Exists;
 
-    /// <summary>Loads the record and begins its idle time anew. It may be under way together with the load of a workflow.</summary>
+    /// <summary>When the secret was last sent to its owner, as <see cref="MarkSentAsync"/> was told; null when it was not.</summary>
+    /// <exception cref="InvalidOperationException">The record was not loaded.</exception>
+    public DateTimeOffset? SentAt => Loaded.SentAt;
+
+    private State Loaded => _state ?? throw new InvalidOperationException("The record of the session is not loaded. Call LoadAsync first.");
+
+    /// <summary>Loads the record. Its idle time begins anew.</summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="SessionStoreException">The store could not load it.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public ValueTask LoadAsync(CancellationToken cancellationToken = default) => _entries.LoadAsync(cancellationToken);
+    public async ValueTask LoadAsync(CancellationToken cancellationToken = default)
+    {
+        WorkflowRecord? record = await _store.Calls.LoadAsync(WorkflowId, cancellationToken).ConfigureAwait(false);
+        _ = Take(record);
+    }
 
     /// <summary>Whether a secret is the current one, in a time that does not depend on where it differs.</summary>
     /// <param name="secret">The secret.</param>
     /// <returns>False also when the session is unknown.</returns>
     /// <exception cref="InvalidOperationException">The record was not loaded.</exception>
-    public bool Verify(ReadOnlySpan<byte> secret)
-    {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        _ = SHA256.HashData(secret, hash);
-        return _entries.TryGet(HashKey, typeof(byte[]), out object? stored)
-            && stored is byte[] current
-            && CryptographicOperations.FixedTimeEquals(current, hash);
-    }
+    public bool Verify(ReadOnlySpan<byte> secret) => Loaded.Verify(secret);
 
     /// <summary>Begins the session with a secret, unless it has begun.</summary>
     /// <param name="secret">The secret: at least 16 random bytes.</param>
@@ -53,7 +67,31 @@ public sealed class SessionRecord
     /// <exception cref="ArgumentException">The secret is shorter than 16 bytes.</exception>
     /// <exception cref="SessionStoreException">The store could not store it, or not tell whether it has.</exception>
     public ValueTask<bool> BeginAsync(ReadOnlyMemory<byte> secret, CancellationToken cancellationToken = default) =>
-        ReplaceAsync(() => !Exists, secret, cancellationToken);
+        BeginAsync(secret, owner: default, cancellationToken);
+
+    /// <inheritdoc cref="BeginAsync(ReadOnlyMemory{byte}, CancellationToken)" />
+    /// <param name="secret">The secret: at least 16 random bytes.</param>
+    /// <param name="owner">Names the user that the session belongs to, as a hash. Empty for a session of nobody.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    public ValueTask<bool> BeginAsync(
+        ReadOnlyMemory<byte> secret,
+        ReadOnlyMemory<byte> owner,
+        CancellationToken cancellationToken = default
+    ) =>
+        UpdateAsync(
+            entries =>
+            {
+                if (entries.Has(HashKey))
+                {
+                    return false;
+                }
+
+                SetSecret(entries, secret, owner);
+                return true;
+            },
+            secret,
+            cancellationToken
+        );
 
     /// <summary>Replaces the secret, which is useless from then on. Of several that replace the same one, one succeeds.</summary>
     /// <param name="current">The secret that must be the current one.</param>
@@ -66,32 +104,196 @@ public sealed class SessionRecord
         ReadOnlyMemory<byte> current,
         ReadOnlyMemory<byte> next,
         CancellationToken cancellationToken = default
-    ) => ReplaceAsync(() => Verify(current.Span), next, cancellationToken);
+    ) =>
+        UpdateAsync(
+            entries =>
+            {
+                bool isCurrent = IsHashOf(Bytes(entries, HashKey), current.Span);
+                if (isCurrent)
+                {
+                    SetSecret(entries, next, owner: default);
+                    _ = entries.Delete(ReplacedKey);
+                }
 
-    private async ValueTask<bool> ReplaceAsync(Func<bool> condition, ReadOnlyMemory<byte> secret, CancellationToken cancellationToken)
+                return isCurrent;
+            },
+            next,
+            cancellationToken
+        );
+
+    /// <summary>
+    /// Replaces the secret for a user who has just signed in. The session belongs to that user from then on, and to no other ever.
+    /// </summary>
+    /// <param name="current">The current secret; or one that was replaced for the same user within the grace period, as by a double click.</param>
+    /// <param name="next">The new secret: at least 16 random bytes.</param>
+    /// <param name="owner">Names the user, as a hash: at least 16 bytes.</param>
+    /// <param name="gracePeriod">How long a replaced secret may be replaced again. Zero for not at all.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>False when the secret is neither, when the session belongs to another user, or is unknown; nothing was changed.</returns>
+    /// <exception cref="ArgumentException"><paramref name="next"/> or <paramref name="owner"/> is shorter than 16 bytes.</exception>
+    /// <exception cref="SessionStoreException">The store could not store it, or not tell whether it has.</exception>
+    public ValueTask<bool> RotateAsync(
+        ReadOnlyMemory<byte> current,
+        ReadOnlyMemory<byte> next,
+        ReadOnlyMemory<byte> owner,
+        TimeSpan gracePeriod,
+        CancellationToken cancellationToken = default
+    )
     {
-        if (secret.Length < 16)
+        ThrowIfShort(owner, nameof(owner));
+        return UpdateAsync(
+            entries =>
+            {
+                byte[] hash = Bytes(entries, HashKey);
+                byte[] owned = Bytes(entries, OwnerKey);
+                bool isOwner = CryptographicOperations.FixedTimeEquals(owned, owner.Span);
+                byte[] replaced = Recent(Bytes(entries, ReplacedKey), gracePeriod);
+                bool isAllowed = IsHashOf(hash, current.Span) ? isOwner || owned.Length == 0 : isOwner && IsAmong(replaced, current.Span);
+                if (isAllowed)
+                {
+                    SetSecret(entries, next, owner);
+                    entries.Set(ReplacedKey, Add(replaced, hash), typeof(byte[]));
+                }
+
+                return isAllowed;
+            },
+            next,
+            cancellationToken
+        );
+    }
+
+    /// <summary>Notes that the secret was sent to its owner now, for <see cref="SentAt"/>.</summary>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>False when the session is unknown; nothing was changed.</returns>
+    /// <exception cref="SessionStoreException">The store could not store it, or not tell whether it has.</exception>
+    public ValueTask<bool> MarkSentAsync(CancellationToken cancellationToken = default) =>
+        UpdateAsync(
+            entries =>
+            {
+                if (entries.Has(HashKey))
+                {
+                    entries.Set(SentKey, Now, typeof(long));
+                }
+
+                return entries.Has(HashKey);
+            },
+            secret: null,
+            cancellationToken
+        );
+
+    /// <summary>Takes over what was loaded, and returns it, because another call may take over something else at the same time.</summary>
+    internal State Take(WorkflowRecord? record)
+    {
+        byte[]? hash = null;
+        object? sent = null;
+        if (record?.Entries.TryGetValue(HashKey, out ReadOnlyMemory<byte> encoded) == true)
         {
-            throw new ArgumentException("A secret has at least 16 bytes; take them from RandomNumberGenerator.", nameof(secret));
+            hash = ValueCodec.TryDecode(encoded.Span, out object? value) && value is byte[] bytes ? bytes : [];
+            _ = record.Entries.TryGetValue(SentKey, out ReadOnlyMemory<byte> time) && ValueCodec.TryDecode(time.Span, out sent);
         }
 
-        bool replaced = false;
-        await _entries
+        return _state = new State(hash, sent as long?);
+    }
+
+    private long Now => _store.Options.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private async ValueTask<bool> UpdateAsync(
+        Func<BufferedWorkflowEntries, bool> change,
+        ReadOnlyMemory<byte>? secret,
+        CancellationToken cancellationToken
+    )
+    {
+        if (secret is { } bytes)
+        {
+            ThrowIfShort(bytes, nameof(secret));
+        }
+
+        bool isDone = false;
+        // Entries of its own, so that calls on two threads don't meet. The change runs again when somebody else was faster.
+        BufferedWorkflowEntries entries = new(_store, WorkflowId);
+        await entries
             .UpdateAsFarAsNoticedAsync(
                 _ =>
                 {
-                    // Runs again when somebody else replaced it meanwhile, and then finds that it is not the current one.
-                    replaced = condition();
-                    if (replaced)
-                    {
-                        _entries.Set(HashKey, SHA256.HashData(secret.Span), typeof(byte[]));
-                    }
-
+                    isDone = change(entries);
                     return ValueTask.CompletedTask;
                 },
                 cancellationToken
             )
             .ConfigureAwait(false);
-        return replaced;
+        bool exists = entries.Has(HashKey);
+        _state = new State(
+            exists ? Bytes(entries, HashKey) : null,
+            entries.TryGet(SentKey, typeof(long), out object? sent) ? sent as long? : null
+        );
+        return isDone;
+    }
+
+    private void SetSecret(BufferedWorkflowEntries entries, ReadOnlyMemory<byte> secret, ReadOnlyMemory<byte> owner)
+    {
+        entries.Set(HashKey, SHA256.HashData(secret.Span), typeof(byte[]));
+        entries.Set(SentKey, Now, typeof(long));
+        if (!owner.IsEmpty)
+        {
+            entries.Set(OwnerKey, owner.ToArray(), typeof(byte[]));
+        }
+    }
+
+    /// <summary>Those that were replaced within the grace period. A time in the future, by the clock of another node, counts as now.</summary>
+    private byte[] Recent(byte[] replaced, TimeSpan gracePeriod)
+    {
+        long oldest = Now - (long)gracePeriod.TotalMilliseconds;
+        return gracePeriod <= TimeSpan.Zero
+            ? []
+            :
+            [
+                .. replaced
+                    .Chunk(ReplacedBytes)
+                    .Where(one => one.Length == ReplacedBytes && BinaryPrimitives.ReadInt64BigEndian(one) >= oldest)
+                    .TakeLast(MaxReplaced - 1)
+                    .SelectMany(one => one),
+            ];
+    }
+
+    private byte[] Add(byte[] replaced, byte[] hash)
+    {
+        byte[] time = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64BigEndian(time, Now);
+        return [.. replaced, .. time, .. hash];
+    }
+
+    private static bool IsAmong(byte[] replaced, ReadOnlySpan<byte> secret)
+    {
+        bool isAmong = false;
+        foreach (byte[] one in replaced.Chunk(ReplacedBytes))
+        {
+            isAmong |= IsHashOf(one.AsSpan(sizeof(long)), secret);
+        }
+
+        return isAmong;
+    }
+
+    private static bool IsHashOf(ReadOnlySpan<byte> hash, ReadOnlySpan<byte> secret) =>
+        CryptographicOperations.FixedTimeEquals(hash, SHA256.HashData(secret));
+
+    private static byte[] Bytes(BufferedWorkflowEntries entries, string key) =>
+        entries.TryGet(key, typeof(byte[]), out object? value) && value is byte[] bytes ? bytes : [];
+
+    private static void ThrowIfShort(ReadOnlyMemory<byte> bytes, string parameter)
+    {
+        if (bytes.Length < 16)
+        {
+            throw new ArgumentException($"A {parameter} has at least 16 bytes; take them from RandomNumberGenerator or a hash.", parameter);
+        }
+    }
+
+    /// <summary>The record at one moment. Immutable.</summary>
+    internal sealed class State(byte[]? hash, long? sent)
+    {
+        public bool Exists => hash is not null;
+
+        public DateTimeOffset? SentAt => sent is { } time ? DateTimeOffset.FromUnixTimeMilliseconds(time) : null;
+
+        public bool Verify(ReadOnlySpan<byte> secret) => IsHashOf(hash, secret);
     }
 }

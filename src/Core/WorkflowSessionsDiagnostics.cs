@@ -13,7 +13,8 @@ namespace WorkflowSessions;
 /// workflowsessions.update.retries    counter          tag store
 /// </code>
 /// <code>
-/// events in the category "WorkflowSessions": 1 load failed, 2 commit failed (errors), 3 commit refused (information), 4 update runs again (debug)
+/// events in the category "WorkflowSessions": 1 load failed, 2 commit failed (errors), 3 commit refused (information), 4 update runs again (debug),
+/// 5 idle time not renewed (warning)
 /// </code>
 /// Activities are named "WorkflowSessions load" and "WorkflowSessions commit" and have the same tags. Conflicts are the commits with the
 /// outcomes ended and changed. A log message names the workflow, and the type of an error; what the error says is in the exception that is thrown.
@@ -57,4 +58,11 @@ public static partial class WorkflowSessionsDiagnostics
 
     [LoggerMessage(4, LogLevel.Debug, "The update of workflow {Workflow} in {Store} runs again, because others committed meanwhile.")]
     internal static partial void LogUpdateRunsAgain(this ILogger logger, string workflow, string store);
+
+    [LoggerMessage(
+        5,
+        LogLevel.Warning,
+        "The idle time of workflow {Workflow} in {Store} could not be renewed: {Error}. The next load or commit renews it."
+    )]
+    internal static partial void LogRenewalFailed(this ILogger logger, string workflow, string store, string error);
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using WorkflowSessions;
@@ -9,17 +10,24 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class WorkflowSessionsServiceCollectionExtensions
 {
     /// <summary>Registers what all stores need. Exactly one store must be added to what it returns; the application does not start otherwise.</summary>
-    /// <typeparam name="TServices">The type of the collection.</typeparam>
-    /// <param name="services">The services of the application.</param>
-    /// <remarks>It is generic so that the method of this name in WorkflowSessions.AspNetCore, which adds to it what requests need, is taken where there is one.</remarks>
+    /// <param name="services">The services of the application, an <see cref="IServiceCollection"/>.</param>
+    /// <remarks>
+    /// Its parameter is a list, so that the method of this name in WorkflowSessions.AspNetCore, which adds to it what requests need, is preferred for
+    /// every type of collection where there is one.
+    /// </remarks>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> is null.</exception>
-    public static IWorkflowSessionsBuilder AddWorkflowSessions<TServices>(this TServices services)
-        where TServices : IServiceCollection
+    /// <exception cref="ArgumentException"><paramref name="services"/> is not an <see cref="IServiceCollection"/>.</exception>
+    public static IWorkflowSessionsBuilder AddWorkflowSessions(this IList<ServiceDescriptor> services)
     {
         ArgumentNullException.ThrowIfNull(services);
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<StoreRegistration>>(new StoreRegistration(services)));
-        services.AddOptions<StoreRegistration>().ValidateOnStart();
-        return new Builder(services);
+        if (services is not IServiceCollection collection)
+        {
+            throw new ArgumentException("The services must be an IServiceCollection, as builder.Services is.", nameof(services));
+        }
+
+        collection.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<StoreRegistration>>(new StoreRegistration(collection)));
+        collection.AddOptions<StoreRegistration>().ValidateOnStart();
+        return new Builder(collection);
     }
 
     /// <summary>Keeps the sessions in the memory of this process, as a singleton <see cref="ISessionStoreFactory"/>.</summary>
@@ -66,6 +74,11 @@ public static class WorkflowSessionsServiceCollectionExtensions
         options.PostConfigure<IServiceProvider>(
             (store, services) =>
             {
+                if (services.GetService<IHostEnvironment>() is { } host)
+                {
+                    store.UseApplicationName(host.ApplicationName);
+                }
+
                 store.LoggerFactory ??= services.GetService<ILoggerFactory>();
                 if (store.TimeProvider == TimeProvider.System && services.GetService<TimeProvider>() is { } clock)
                 {

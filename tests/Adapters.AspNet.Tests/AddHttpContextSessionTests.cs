@@ -128,7 +128,7 @@ public sealed class AddHttpContextSessionTests
         );
         using Browser browser = application.Browser();
         await browser.PostAsync("/set/step/1");
-        application.Services.GetRequiredService<HttpSessionPreloading>().Learn(Endpoint(application, "/both"));
+        application.Services.GetRequiredService<HttpContextSessionPreloading>().Learn(Endpoint(application, "/both"));
         _store.Before = async _ =>
         {
             await Task.Yield();
@@ -208,7 +208,7 @@ public sealed class AddHttpContextSessionTests
             )
         );
         using Browser browser = application.Browser();
-        Assert.That(await browser.PostAsync("/own"), Is.EqualTo("$session: secret, $http: step"));
+        Assert.That(await browser.PostAsync("/own"), Is.EqualTo("$session: secret sent, $http: step"));
         Assert.That(_store.Written, Has.Count.EqualTo(2));
     }
 
@@ -441,7 +441,7 @@ public sealed class AddHttpContextSessionTests
         // As in docs/drop-in.md.
         static async Task MoveAsync(HttpContext context, RequestDelegate next)
         {
-            if (context.Request.Cookies[".AspNetCore.Session"] is { } cookie && !context.Request.Cookies.ContainsKey(".WorkflowSessions"))
+            if (context.Request.Cookies[".AspNetCore.Session"] is { } cookie && context.Session.Keys.Any() == false)
             {
                 IServiceProvider services = context.RequestServices;
                 try

@@ -1,11 +1,16 @@
 namespace WorkflowSessions.AspNetCore.Tests;
 
 /// <summary>Sends requests with the cookie of the session, and takes over what responses set.</summary>
-internal sealed class Browser(HttpMessageHandler handler, Uri address, string cookieName = Browser.CookieName) : IDisposable
+internal sealed class Browser(HttpMessageHandler handler, Uri address, string? name = null) : IDisposable
 {
-    public const string CookieName = ".WorkflowSessions";
-
     private readonly HttpClient _client = new(handler) { BaseAddress = address };
+    private readonly string _cookieName = name ?? CookieName;
+
+    /// <summary>The name of the cookie where it is Secure: that of the application that runs the tests.</summary>
+    public static string CookieName { get; } = $"__Host-WorkflowSessions.{System.Reflection.Assembly.GetEntryAssembly()!.GetName().Name}";
+
+    /// <summary>Its name where it is not Secure.</summary>
+    public static string PlainCookieName { get; } = $".WorkflowSessions.{System.Reflection.Assembly.GetEntryAssembly()!.GetName().Name}";
 
     /// <summary>The value of the cookie; null when there is none.</summary>
     public string? Cookie { get; set; }
@@ -13,9 +18,9 @@ internal sealed class Browser(HttpMessageHandler handler, Uri address, string co
     /// <summary>A cookie that it has besides.</summary>
     public string? Also { get; set; }
 
-    public static string? SetCookieOf(HttpResponseMessage response, string name = CookieName) =>
+    public static string? SetCookieOf(HttpResponseMessage response, string? name = null) =>
         response.Headers.TryGetValues("Set-Cookie", out IEnumerable<string>? values)
-            ? values.SingleOrDefault(value => value.StartsWith($"{name}=", StringComparison.Ordinal))
+            ? values.SingleOrDefault(value => value.StartsWith($"{name ?? CookieName}=", StringComparison.Ordinal))
             : null;
 
     public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? accept = null)
@@ -23,7 +28,7 @@ internal sealed class Browser(HttpMessageHandler handler, Uri address, string co
         using HttpRequestMessage request = new(method, path);
         if (Cookie is not null)
         {
-            request.Headers.Add("Cookie", $"{cookieName}={Cookie}");
+            request.Headers.Add("Cookie", $"{_cookieName}={Cookie}");
         }
 
         if (Also is not null)
@@ -37,9 +42,9 @@ internal sealed class Browser(HttpMessageHandler handler, Uri address, string co
         }
 
         HttpResponseMessage response = await _client.SendAsync(request);
-        if (SetCookieOf(response, cookieName) is { } cookie)
+        if (SetCookieOf(response, _cookieName) is { } cookie)
         {
-            string value = cookie[(cookieName.Length + 1)..cookie.IndexOf(';', StringComparison.Ordinal)];
+            string value = cookie[(_cookieName.Length + 1)..cookie.IndexOf(';', StringComparison.Ordinal)];
             Cookie = value.Length == 0 ? null : value;
         }
 

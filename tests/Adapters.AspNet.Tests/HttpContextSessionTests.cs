@@ -670,7 +670,7 @@ public sealed class HttpContextSessionTests
         Assert.That(
             application.SetCookieOf(first),
             IsOurs
-                ? Does.Match("^\\.WorkflowSessions=[A-Za-z0-9_-]{64}; path=/; secure; samesite=lax; httponly$")
+                ? Does.Match("^__Host-WorkflowSessions\\.[^=]+=[A-Za-z0-9_-]{64}; path=/; secure; samesite=lax; httponly$")
                 : Does.Match("^\\.AspNetCore\\.Session=[^;]+; path=/; samesite=lax; httponly$")
         );
     }

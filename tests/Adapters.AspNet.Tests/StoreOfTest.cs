@@ -36,14 +36,10 @@ internal sealed class StoreOfTest : ISessionStoreFactory
 
     private sealed class Store(StoreOfTest test, string sessionId) : ExampleSessionStore(test._database, sessionId, test.Options)
     {
-        protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
-            string workflowId,
-            TimeSpan? idleTimeout,
-            CancellationToken cancellationToken
-        )
+        protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken)
         {
             await test.CallAsync($"load {workflowId}");
-            return await base.LoadWorkflowAsync(workflowId, idleTimeout, cancellationToken);
+            return await base.LoadWorkflowAsync(workflowId, cancellationToken);
         }
 
         protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)

@@ -21,11 +21,7 @@ public sealed class NonAtomicFactory(IConnectionMultiplexer connection) : ISessi
                 VersionCheck = true,
             };
 
-        protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
-            string workflowId,
-            TimeSpan? idleTimeout,
-            CancellationToken cancellationToken
-        )
+        protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken)
         {
             HashEntry[] fields = await database.HashGetAllAsync(Key(workflowId));
             if (fields.Length == 0)
@@ -51,7 +47,7 @@ public sealed class NonAtomicFactory(IConnectionMultiplexer connection) : ISessi
 
         protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
         {
-            WorkflowRecord? stored = await LoadWorkflowAsync(commit.WorkflowId, null, cancellationToken);
+            WorkflowRecord? stored = await LoadWorkflowAsync(commit.WorkflowId, cancellationToken);
             CommitResult result = commit.Apply(stored, DateTimeOffset.UnixEpoch, out WorkflowRecord? next);
             if (result.Outcome == CommitOutcome.Stored)
             {

@@ -18,6 +18,7 @@ public sealed class PackageRulesTests(Assembly package)
         ["WorkflowSessions"] =
         [
             "Microsoft.Extensions.DependencyInjection.Abstractions",
+            "Microsoft.Extensions.Hosting.Abstractions",
             "Microsoft.Extensions.Logging.Abstractions",
             "Microsoft.Extensions.Options",
         ],

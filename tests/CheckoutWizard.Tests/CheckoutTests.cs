@@ -223,7 +223,7 @@ public sealed class CheckoutTests
         await thief.AddCookiesAsync([
             new Cookie
             {
-                Name = ".WorkflowSessions",
+                Name = ".WorkflowSessions.CheckoutWizard",
                 Value = before,
                 Url = await Browsers.SharedAddressAsync(),
             },
@@ -254,5 +254,5 @@ public sealed class CheckoutTests
     }
 
     private static async Task<string> CookieAsync(IBrowserContext visitor) =>
-        (await visitor.CookiesAsync()).Single(cookie => cookie.Name == ".WorkflowSessions").Value;
+        (await visitor.CookiesAsync()).Single(cookie => cookie.Name == ".WorkflowSessions.CheckoutWizard").Value;
 }

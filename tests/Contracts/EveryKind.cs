@@ -189,11 +189,7 @@ public sealed class EveryKind
     {
         public override SessionStoreCapabilities Capabilities { get; } = new() { Buffered = true };
 
-        protected override ValueTask<WorkflowRecord?> LoadWorkflowAsync(
-            string workflowId,
-            TimeSpan? idleTimeout,
-            CancellationToken cancellationToken
-        )
+        protected override ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken)
         {
             Dictionary<string, ReadOnlyMemory<byte>> entries = new(StringComparer.Ordinal) { [key] = bytes };
             return ValueTask.FromResult<WorkflowRecord?>(new WorkflowRecord(entries, 1, 1, DateTimeOffset.UnixEpoch, null, null));

@@ -7,6 +7,9 @@ public sealed class ExampleDatabase
 {
     private readonly ConcurrentDictionary<(string Session, string Workflow), WorkflowRecord> _workflows = new();
 
+    /// <summary>Called before a read; an exception means that it fails.</summary>
+    public Action BeforeRead { get; set; } = () => { };
+
     /// <summary>Called before a write takes place; an exception means that it does not.</summary>
     public Func<Task> BeforeWrite { get; set; } = () => Task.CompletedTask;
 
@@ -18,7 +21,11 @@ public sealed class ExampleDatabase
             .Where(workflow => string.Equals(workflow.Key.Session, session, StringComparison.Ordinal))
             .Select(workflow => (workflow.Key.Workflow, workflow.Value));
 
-    public WorkflowRecord? Read(string session, string workflow) => _workflows.GetValueOrDefault((session, workflow));
+    public WorkflowRecord? Read(string session, string workflow)
+    {
+        BeforeRead();
+        return _workflows.GetValueOrDefault((session, workflow));
+    }
 
     /// <summary>Replaces what is stored if it is still what the caller read; null stands for absent.</summary>
     public async ValueTask<bool> ReplaceAsync(string session, string workflow, WorkflowRecord? read, WorkflowRecord? next)

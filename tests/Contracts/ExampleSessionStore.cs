@@ -22,21 +22,22 @@ public class ExampleSessionStore(ExampleDatabase database, string sessionId, Buf
 
     protected DateTimeOffset Now => _clock.GetUtcNow();
 
-    protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
+    protected override ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(Live(database.Read(sessionId, workflowId)));
+
+    protected override async ValueTask<WorkflowRecord> RenewWorkflowAsync(
         string workflowId,
+        WorkflowRecord loaded,
         TimeSpan? idleTimeout,
         CancellationToken cancellationToken
     )
     {
-        while (true)
+        WorkflowRecord? stored;
+        do
         {
-            WorkflowRecord? stored = database.Read(sessionId, workflowId);
-            WorkflowRecord? renewed = Live(stored)?.Renew(Now, idleTimeout);
-            if (renewed is null || await database.ReplaceAsync(sessionId, workflowId, stored, renewed))
-            {
-                return renewed;
-            }
-        }
+            stored = database.Read(sessionId, workflowId);
+        } while (Live(stored) is { } live && !await database.ReplaceAsync(sessionId, workflowId, stored, live.Renew(Now, idleTimeout)));
+        return loaded.Renew(Now, idleTimeout);
     }
 
     protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
@@ -62,14 +63,20 @@ public class ExampleSessionStore(ExampleDatabase database, string sessionId, Buf
 
     protected override async ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
     {
-        foreach ((string workflow, WorkflowRecord record) in database.OfSession(sessionId).ToList())
+        await RemoveAsync(SessionRecord.WorkflowId);
+        foreach ((string workflow, _) in database.OfSession(sessionId).ToList())
         {
-            WorkflowRecord? stored = record;
-            while (stored is not null && !await database.ReplaceAsync(sessionId, workflow, stored, next: null))
-            {
-                stored = database.Read(sessionId, workflow);
-            }
+            await RemoveAsync(workflow);
         }
+    }
+
+    private async ValueTask RemoveAsync(string workflow)
+    {
+        WorkflowRecord? stored;
+        do
+        {
+            stored = database.Read(sessionId, workflow);
+        } while (stored is not null && !await database.ReplaceAsync(sessionId, workflow, stored, next: null));
     }
 
     protected WorkflowRecord? Live(WorkflowRecord? record) => record?.ExpiresAt <= Now ? null : record;

@@ -59,11 +59,8 @@ public sealed class BrokenBufferedStoreTests
     {
         private readonly Dictionary<string, WorkflowRecord?> _loaded = [];
 
-        protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
-            string workflowId,
-            TimeSpan? idleTimeout,
-            CancellationToken cancellationToken
-        ) => _loaded[workflowId] = await base.LoadWorkflowAsync(workflowId, idleTimeout, cancellationToken);
+        protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken) =>
+            _loaded[workflowId] = await base.LoadWorkflowAsync(workflowId, cancellationToken);
 
         protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
         {

@@ -101,11 +101,8 @@ public sealed class BufferedSessionStoreTests
     private sealed class Failing(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
         : ExampleSessionStore(database, sessionId, options)
     {
-        protected override ValueTask<WorkflowRecord?> LoadWorkflowAsync(
-            string workflowId,
-            TimeSpan? idleTimeout,
-            CancellationToken cancellationToken
-        ) => throw new IOException("disk");
+        protected override ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken) =>
+            throw new IOException("disk");
 
         protected override ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken) =>
             throw new IOException("disk");
@@ -123,14 +120,10 @@ public sealed class BufferedSessionStoreTests
     private sealed class Waiting(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
         : ExampleSessionStore(database, sessionId, options)
     {
-        protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
-            string workflowId,
-            TimeSpan? idleTimeout,
-            CancellationToken cancellationToken
-        )
+        protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken)
         {
             await WaitAsync(cancellationToken);
-            return await base.LoadWorkflowAsync(workflowId, idleTimeout, cancellationToken);
+            return await base.LoadWorkflowAsync(workflowId, cancellationToken);
         }
 
         protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)

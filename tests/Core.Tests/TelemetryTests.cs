@@ -116,9 +116,11 @@ public sealed class TelemetryTests
         database.BeforeWrite = () => throw new IOException(Secret);
         workflow.Set("x", 2);
         Assert.That(async () => await workflow.CommitAsync(), Throws.InstanceOf<SessionStoreException>());
+        await Open().LoadAsync();
+        database.BeforeRead = () => throw new IOException(Secret);
         Assert.That(async () => await Open().LoadAsync(), Throws.InstanceOf<SessionStoreException>());
 
-        Assert.That(log.Messages.Select(message => message.Split(' ')[0]), Is.EqualTo(new[] { "3", "3", "4", "2", "1" }));
+        Assert.That(log.Messages.Select(message => message.Split(' ')[0]), Is.EqualTo(new[] { "3", "3", "4", "2", "5", "1" }));
         Assert.That(log.Messages, Is.All.Contains("checkout"));
         Assert.That(log.Messages, Has.None.Contains(Secret));
         Assert.That(log.Messages[3], Does.Contain("IOException").And.Contain("They may be stored: True"));

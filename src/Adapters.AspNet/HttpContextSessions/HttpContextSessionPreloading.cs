@@ -10,7 +10,7 @@ namespace WorkflowSessions.AspNetCore;
 /// Loads <c>HttpContext.Session</c> before the endpoint runs, where an earlier request of that endpoint had to wait for it with a thread. It is a part of
 /// routing, because the middleware may come before that and does not know the endpoint then.
 /// </summary>
-internal sealed class HttpSessionPreloading : MatcherPolicy, IEndpointSelectorPolicy
+internal sealed class HttpContextSessionPreloading : MatcherPolicy, IEndpointSelectorPolicy
 {
     private static readonly object Learned = new();
 
@@ -25,11 +25,19 @@ internal sealed class HttpSessionPreloading : MatcherPolicy, IEndpointSelectorPo
     {
         if (endpoint is not null)
         {
-            _endpoints.TryAdd(endpoint, Learned);
+            _endpoints.TryAdd(SessionEndpointFeature.Unwrap(endpoint), Learned);
         }
     }
 
-    public bool IsLearned(Endpoint endpoint) => _endpoints.TryGetValue(endpoint, out _);
+    /// <summary>Loads the session when routing has chosen the endpoint already, and it is known to use the session.</summary>
+    public Task PreloadAsync(HttpContext context) =>
+        context.GetEndpoint() is { } endpoint
+        && IsLearned(endpoint)
+        && context.Features.Get<ISessionFeature>() is HttpContextSession session
+            ? session.PreloadAsync()
+            : Task.CompletedTask;
+
+    private bool IsLearned(Endpoint endpoint) => _endpoints.TryGetValue(SessionEndpointFeature.Unwrap(endpoint), out _);
 
     public Task ApplyAsync(HttpContext httpContext, CandidateSet candidates)
     {
@@ -37,7 +45,9 @@ internal sealed class HttpSessionPreloading : MatcherPolicy, IEndpointSelectorPo
         {
             if (candidates.IsValidCandidate(i) && IsLearned(candidates[i].Endpoint))
             {
-                return httpContext.Features.Get<ISessionFeature>() is HttpSession session ? session.PreloadAsync() : Task.CompletedTask;
+                return httpContext.Features.Get<ISessionFeature>() is HttpContextSession session
+                    ? session.PreloadAsync()
+                    : Task.CompletedTask;
             }
         }
 

@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace WorkflowSessions.AspNetCore;
 
@@ -8,7 +7,7 @@ namespace WorkflowSessions.AspNetCore;
 /// Where error pages are shown behind WorkflowSessions, a failure to load or to store has the status there that it has before them, 503 or 409; and what the
 /// request changed is dropped also where the page is that of a developer.
 /// </summary>
-internal sealed class HttpSessionFailures : IExceptionHandler, IDeveloperPageExceptionFilter
+internal sealed class ErrorPageStatus : IExceptionHandler, IDeveloperPageExceptionFilter
 {
     public ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
@@ -18,7 +17,7 @@ internal sealed class HttpSessionFailures : IExceptionHandler, IDeveloperPageExc
 
     public Task HandleExceptionAsync(ErrorContext errorContext, Func<ErrorContext, Task> next)
     {
-        errorContext.HttpContext.RequestServices.GetRequiredService<RequestSessions>().DiscardChanges();
+        errorContext.HttpContext.Features.Get<CommittingBody>()?.Fail();
         SetStatus(errorContext.HttpContext, errorContext.Exception);
         return next(errorContext);
     }
@@ -27,7 +26,7 @@ internal sealed class HttpSessionFailures : IExceptionHandler, IDeveloperPageExc
     {
         if (error is SessionStoreException or WorkflowConflictException)
         {
-            context.Response.StatusCode = NotStored.StatusOf(error);
+            NotStored.SetStatus(context.Response, error);
         }
     }
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace WorkflowSessions.AspNetCore;
 
 /// <summary>Adds WorkflowSessions at the beginning of the pipeline, unless the application does it where it wants.</summary>
-internal sealed class HttpSessionSetup : IStartupFilter
+internal sealed class HttpContextSessionSetup : IStartupFilter
 {
     /// <summary>Whether the application has called <c>UseWorkflowSessions()</c>.</summary>
     public bool IsAdded { get; set; }

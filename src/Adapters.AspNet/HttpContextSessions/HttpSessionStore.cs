@@ -48,11 +48,7 @@ public sealed class HttpSessionStore : BufferedSessionStore
     public override SessionStoreCapabilities Capabilities => HttpSessionCapabilities;
 
     /// <inheritdoc />
-    protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(
-        string workflowId,
-        TimeSpan? idleTimeout,
-        CancellationToken cancellationToken
-    )
+    protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken)
     {
         await LoadSessionAsync(workflowId, cancellationToken).ConfigureAwait(false);
         return Read(workflowId);

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -25,11 +26,20 @@ public static class WorkflowSessionsAspNetCoreExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configure);
-        services.TryAddScoped<RequestSessions>();
-        services.TryAddScoped<IWorkflowSessions>(scope => scope.GetRequiredService<RequestSessions>());
-        services.Configure(configure);
+        services.AddHttpContextAccessor();
+        services.TryAddSingleton<SessionCookies>();
+        services.TryAddSingleton<RequestSessionServices>();
+        services.TryAddScoped<ScopedWorkflowSessions>();
+        services.TryAddScoped<IWorkflowSessions>(scope => scope.GetRequiredService<ScopedWorkflowSessions>());
+        services.AddOptions<WorkflowSessionsOptions>().Configure(configure).ValidateOnStart();
+        services.TryAddEnumerable(
+            ServiceDescriptor.Singleton<IValidateOptions<WorkflowSessionsOptions>, WorkflowSessionsOptionsValidation>()
+        );
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IExceptionHandler, ErrorPageStatus>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IDeveloperPageExceptionFilter, ErrorPageStatus>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<OutputCacheOptions>, OutputCacheRegistration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<HubOptions>, HubFilterRegistration>());
-        return WorkflowSessionsServiceCollectionExtensions.AddWorkflowSessions<IServiceCollection>(services);
+        return WorkflowSessionsServiceCollectionExtensions.AddWorkflowSessions((IList<ServiceDescriptor>)services);
     }
 
     /// <summary>
@@ -46,18 +56,18 @@ public static class WorkflowSessionsAspNetCoreExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         IServiceCollection services = builder.Services;
-        services.TryAddSingleton<HttpSessionPreloading>();
+        services.TryAddSingleton<HttpContextSessionPreloading>();
         services.TryAddEnumerable(
-            ServiceDescriptor.Singleton<MatcherPolicy, HttpSessionPreloading>(provider =>
-                provider.GetRequiredService<HttpSessionPreloading>()
+            ServiceDescriptor.Singleton<MatcherPolicy, HttpContextSessionPreloading>(provider =>
+                provider.GetRequiredService<HttpContextSessionPreloading>()
             )
         );
-        services.TryAddSingleton<HttpSessionSetup>();
+        services.TryAddSingleton<HttpContextSessionSetup>();
         services.TryAddEnumerable(
-            ServiceDescriptor.Singleton<IStartupFilter, HttpSessionSetup>(provider => provider.GetRequiredService<HttpSessionSetup>())
+            ServiceDescriptor.Singleton<IStartupFilter, HttpContextSessionSetup>(provider =>
+                provider.GetRequiredService<HttpContextSessionSetup>()
+            )
         );
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IExceptionHandler, HttpSessionFailures>());
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IDeveloperPageExceptionFilter, HttpSessionFailures>());
         // What UseSession() asks for first: the session that it would bring loses writes again.
         services.Replace(
             ServiceDescriptor.Transient<Microsoft.AspNetCore.Session.ISessionStore>(_ =>
@@ -82,5 +92,10 @@ public static class WorkflowSessionsAspNetCoreExtensions
     private sealed class HubFilterRegistration : IConfigureOptions<HubOptions>
     {
         public void Configure(HubOptions options) => options.AddFilter(new WorkflowSessionsHubFilter());
+    }
+
+    private sealed class OutputCacheRegistration : IConfigureOptions<OutputCacheOptions>
+    {
+        public void Configure(OutputCacheOptions options) => options.AddBasePolicy(new SessionOutputCachePolicy());
     }
 }

@@ -22,7 +22,7 @@ public sealed class InMemoryWorkflowSessions : IWorkflowSessions
         _store = _stores.Open(SessionId);
     }
 
-    /// <summary>How often <see cref="RegenerateIdAsync"/> was called.</summary>
+    /// <summary>How often <c>RegenerateIdAsync</c> was called.</summary>
     public int Regenerations { get; private set; }
 
     /// <summary>Whether the session was ended, and nothing was opened since.</summary>
@@ -48,7 +48,7 @@ public sealed class InMemoryWorkflowSessions : IWorkflowSessions
     public async ValueTask<WorkflowSession> OpenAsync(string workflowId, CancellationToken cancellationToken = default)
     {
         HasEnded = false;
-        RequestSessions.ThrowIfReserved(workflowId);
+        ScopedWorkflowSessions.ThrowIfReserved(workflowId);
         if (!_opened.TryGetValue(workflowId, out WorkflowSession? workflow))
         {
             workflow = new WorkflowSession(_store, workflowId);
@@ -77,6 +77,13 @@ public sealed class InMemoryWorkflowSessions : IWorkflowSessions
     {
         Regenerations++;
         return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    public ValueTask RegenerateIdAsync(string userId, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(userId);
+        return RegenerateIdAsync(cancellationToken);
     }
 
     /// <inheritdoc />

@@ -11,30 +11,31 @@ internal sealed class WorkflowSessionsHubFilter : IHubFilter
         Func<HubInvocationContext, ValueTask<object?>> next
     )
     {
-        RequestSessions sessions = Attach(invocationContext.ServiceProvider, invocationContext.Context);
+        RequestSession session = Attach(invocationContext.ServiceProvider, invocationContext.Context);
         object? result = await next(invocationContext).ConfigureAwait(false);
-        await sessions.CommitAsync(CancellationToken.None).ConfigureAwait(false);
+        await session.CommitAsync(CancellationToken.None).ConfigureAwait(false);
         return result;
     }
 
     public async Task OnConnectedAsync(HubLifetimeContext context, Func<HubLifetimeContext, Task> next)
     {
-        RequestSessions sessions = Attach(context.ServiceProvider, context.Context);
+        RequestSession session = Attach(context.ServiceProvider, context.Context);
         await next(context).ConfigureAwait(false);
-        await sessions.CommitAsync(CancellationToken.None).ConfigureAwait(false);
+        await session.CommitAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
     public async Task OnDisconnectedAsync(HubLifetimeContext context, Exception? exception, Func<HubLifetimeContext, Exception?, Task> next)
     {
-        RequestSessions sessions = Attach(context.ServiceProvider, context.Context);
+        RequestSession session = Attach(context.ServiceProvider, context.Context);
         await next(context, exception).ConfigureAwait(false);
-        await sessions.CommitAsync(CancellationToken.None).ConfigureAwait(false);
+        await session.CommitAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
-    private static RequestSessions Attach(IServiceProvider services, HubCallerContext caller)
+    private static RequestSession Attach(IServiceProvider services, HubCallerContext caller)
     {
-        RequestSessions sessions = services.GetRequiredService<RequestSessions>();
-        sessions.AttachToConnection(caller.GetHttpContext());
-        return sessions;
+        RequestSession session = RequestSession.OfHub(services.GetRequiredService<RequestSessionServices>(), caller.GetHttpContext());
+        // The scope of a call, or of a stream, ends it.
+        services.GetRequiredService<ScopedWorkflowSessions>().Use(session);
+        return session;
     }
 }

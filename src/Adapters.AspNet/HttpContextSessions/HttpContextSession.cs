@@ -14,7 +14,7 @@ namespace WorkflowSessions.AspNetCore;
     "MA0045",
     Justification = "The members of ISession are synchronous; a load that they have to wait for is counted."
 )]
-internal sealed class HttpSession(HttpContext context, RequestSessions sessions, HttpSessionPreloading preloading)
+internal sealed class HttpContextSession(HttpContext context, RequestSession sessions, HttpContextSessionPreloading preloading)
     : ISession,
         ISessionFeature
 {
@@ -28,7 +28,12 @@ internal sealed class HttpSession(HttpContext context, RequestSessions sessions,
 
     ISession ISessionFeature.Session
     {
-        get => _replacement ?? this;
+        get
+        {
+            // Whoever gets it may keep it longer than the request runs.
+            sessions.Observe();
+            return _replacement ?? this;
+        }
         set => _replacement = value;
     }
 
@@ -63,7 +68,7 @@ internal sealed class HttpSession(HttpContext context, RequestSessions sessions,
     {
         get
         {
-            Task<WorkflowSession> opening = sessions.OpenHttpSessionAsync(CancellationToken.None);
+            Task<WorkflowSession> opening = sessions.OpenHttpSessionAsync();
             if (!opening.IsCompleted)
             {
                 BlockingLoads.Add(1);
@@ -74,18 +79,19 @@ internal sealed class HttpSession(HttpContext context, RequestSessions sessions,
         }
     }
 
-    public Task LoadAsync(CancellationToken cancellationToken = default) => sessions.OpenHttpSessionAsync(cancellationToken);
+    public Task LoadAsync(CancellationToken cancellationToken = default) =>
+        cancellationToken.IsCancellationRequested
+            ? Task.FromCanceled(cancellationToken)
+            : sessions.OpenHttpSessionAsync().WaitAsync(cancellationToken);
 
-    public Task CommitAsync(CancellationToken cancellationToken = default) => sessions.CommitHttpSessionAsync(cancellationToken);
+    public Task CommitAsync(CancellationToken cancellationToken = default) => sessions.CommitHttpSessionAsync(cancellationToken).AsTask();
 
     public bool TryGetValue(string key, [NotNullWhen(true)] out byte[]? value) => Workflow.TryGet(key, out value);
 
     public void Set(string key, byte[] value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        WorkflowSession workflow = Workflow;
-        sessions.ThrowIfTooLateToBegin();
-        workflow.Set(key, value);
+        Workflow.Set(key, value);
     }
 
     public void Remove(string key) => Workflow.Delete(key);
@@ -105,7 +111,7 @@ internal sealed class HttpSession(HttpContext context, RequestSessions sessions,
     {
         if (sessions.HasCookie)
         {
-            Task opening = sessions.OpenHttpSessionAsync(CancellationToken.None);
+            Task opening = sessions.OpenHttpSessionAsync();
             await opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }

@@ -7,8 +7,12 @@ namespace WorkflowSessions.AspNetCore;
 /// method; none are when the request ends with an unhandled exception.
 /// </para>
 /// <para>
-/// A request without a session costs nothing until it opens a workflow, and neither a round trip nor a cookie until something is committed. Not
-/// thread-safe, but several workflows may be opened at a time.
+/// A request without a session costs nothing until it opens a workflow, and neither a round trip nor a cookie until something is committed. Several
+/// workflows may be opened at a time; each of them is for one thread at a time.
+/// </para>
+/// <para>
+/// It ends with its request: whoever keeps it longer, or a workflow of it, gets an <see cref="ObjectDisposedException"/>. The response of a request that has opened a
+/// workflow is <c>Cache-Control: no-store</c>, unless the application sets that header afterwards.
 /// </para>
 /// </remarks>
 public interface IWorkflowSessions
@@ -46,12 +50,31 @@ public interface IWorkflowSessions
 
     /// <summary>Gives the session a new secret, and the old cookie no more rights, at once; no data moves. Call it at every sign-in.</summary>
     /// <param name="cancellationToken">Cancels the wait as long as nothing can have been stored.</param>
-    /// <remarks>A request that belongs to a session with a newer secret gets a new, empty session by this.</remarks>
+    /// <remarks>A request with a secret that was replaced gets a new, empty session. Workflows that are open stay usable in it.</remarks>
     /// <exception cref="InvalidOperationException">The response has started, so that no cookie can be sent.</exception>
     /// <exception cref="SessionStoreException">The store could not store it.</exception>
-    /// <exception cref="WorkflowConflictException">A parallel request has just done the same.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     ValueTask RegenerateIdAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Gives the session a new secret for a user who has just signed in. The session belongs to that user from then on. Call it at every sign-in of an
+    /// application that knows its users.
+    /// </summary>
+    /// <param name="userId">The id of the user, well formed. The store keeps a hash of it.</param>
+    /// <param name="cancellationToken">Cancels the wait as long as nothing can have been stored.</param>
+    /// <remarks>
+    /// <para>A session of nobody, or of this user, keeps its workflows. One of another user ends, and a new, empty one begins.</para>
+    /// <para>
+    /// A request with a secret that was replaced for the same user within <see cref="WorkflowSessionsOptions.SignInGracePeriod"/>, as by a double click, gets the
+    /// session of the user. Any other request with an old secret gets a new, empty one. Workflows that are open stay usable; they keep what was set in them and is not
+    /// committed.
+    /// </para>
+    /// </remarks>
+    /// <exception cref="ArgumentException"><paramref name="userId"/> is null, empty, or has a lone surrogate.</exception>
+    /// <exception cref="InvalidOperationException">The response has started, so that no cookie can be sent.</exception>
+    /// <exception cref="SessionStoreException">The store could not store it.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    ValueTask RegenerateIdAsync(string userId, CancellationToken cancellationToken = default);
 
     /// <summary>Ends the session with all its workflows and deletes the cookie. Changes that were not committed are dropped. Call it at sign-out.</summary>
     /// <param name="cancellationToken">Cancels the wait as long as nothing can have been ended.</param>

@@ -23,7 +23,7 @@ public static class WorkflowSessionsApplicationBuilderExtensions
             throw new InvalidOperationException("UseWorkflowSessions() was called twice. Call it once; it serves all branches behind it.");
         }
 
-        if (app.ApplicationServices.GetService<IServiceProviderIsService>()?.IsService(typeof(RequestSessions)) == false)
+        if (app.ApplicationServices.GetService<IServiceProviderIsService>()?.IsService(typeof(RequestSessionServices)) == false)
         {
             throw new InvalidOperationException(
                 "UseWorkflowSessions() found no services. Call builder.Services.AddWorkflowSessions() with a store, as .AddInMemoryStore(), in a project "
@@ -31,7 +31,7 @@ public static class WorkflowSessionsApplicationBuilderExtensions
             );
         }
 
-        if (app.ApplicationServices.GetService<HttpSessionSetup>() is { } setup)
+        if (app.ApplicationServices.GetService<HttpContextSessionSetup>() is { } setup)
         {
             setup.IsAdded = true;
         }

@@ -38,12 +38,14 @@ internal sealed class CommittingStream(CommittingBody body) : Stream
     {
         Release();
         Inner.Write(buffer);
+        body.PassedOn(buffer.Length);
     }
 
     public override void Flush()
     {
         Release();
         Inner.Flush();
+        body.PassedOn(0);
     }
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -53,13 +55,20 @@ internal sealed class CommittingStream(CommittingBody body) : Stream
     {
         await body.ReleaseAsync().ConfigureAwait(false);
         await Inner.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+        body.PassedOn(buffer.Length);
     }
 
     public override async Task FlushAsync(CancellationToken cancellationToken)
     {
         await body.ReleaseAsync().ConfigureAwait(false);
         await Inner.FlushAsync(cancellationToken).ConfigureAwait(false);
+        body.PassedOn(0);
     }
+
+    public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
+        TaskToAsyncResult.Begin(WriteAsync(buffer, offset, count, CancellationToken.None), callback, state);
+
+    public override void EndWrite(IAsyncResult asyncResult) => TaskToAsyncResult.End(asyncResult);
 
     private void Release() => body.ReleaseAsync().AsTask().GetAwaiter().GetResult();
 }

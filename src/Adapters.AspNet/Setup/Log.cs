@@ -25,4 +25,12 @@ internal static partial class Log
         "Changes that were made after the response had started could not be stored: {Error}. The connection is aborted."
     )]
     public static partial void LogAborted(this ILogger logger, string error);
+
+    [LoggerMessage(
+        13,
+        LogLevel.Warning,
+        "The cookie of a session is Secure, and this request came over plain HTTP, so that browsers drop the cookie. Serve HTTPS; or call UseForwardedHeaders() behind a "
+            + "proxy that ends TLS; or set Cookie.SecurePolicy to SameAsRequest where plain HTTP is meant. This is logged once."
+    )]
+    public static partial void LogSecureCookieOverHttp(this ILogger logger);
 }
