@@ -5,8 +5,8 @@ using StackExchange.Redis;
 namespace WorkflowSessions.Redis;
 
 /// <summary>
-/// Finds out why a connection is down. The client reports only the first failure of an outage, so a second, short-lived connection of the same
-/// configuration is tried.
+/// Finds out why a connection is down. The client reports only the first failure of an outage, so a second, short-lived connection
+/// of the same configuration is tried.
 /// </summary>
 /// <param name="Problem">The cause; null when the trial succeeded, or told nothing in time.</param>
 /// <param name="Error">The error of the client.</param>

@@ -4,7 +4,9 @@ using StackExchange.Redis;
 
 namespace WorkflowSessions.Redis;
 
-/// <summary>Follows the outages of one connection: since when, and why. Logs when one begins, has another cause, and ends. Thread-safe.</summary>
+/// <summary>
+/// Follows the outages of one connection: since when, and why. Logs when one begins, has another cause, and ends. Thread-safe.
+/// </summary>
 /// <param name="isConnected">Whether there is a connection now.</param>
 /// <param name="configuration">The configuration of the connection; null where it can't be read.</param>
 /// <param name="probe">Throws <see cref="ObjectDisposedException"/> when the connection is closed for good.</param>
@@ -79,50 +81,58 @@ internal sealed class ConnectionWatch(
 
     private async Task WatchAsync(Outage outage)
     {
-        Task connected = WhenConnectedAsync();
-        await WithinAsync(
-                _wasConnected ? outage.UntilLong : BeforeFirstDiagnosis,
-                connected,
-                firstAttempt.IsCompleted ? connected : firstAttempt
-            )
-            .ConfigureAwait(false);
         ConnectionProblem? logged = null;
-        for (int round = 0; !isConnected() && !disposed.IsCancellationRequested; round++)
+        try
         {
-            if (FindDisposed() is { } end)
+            Task connected = WhenConnectedAsync();
+            await WithinAsync(
+                    _wasConnected ? outage.UntilLong : BeforeFirstDiagnosis,
+                    connected,
+                    firstAttempt.IsCompleted ? connected : firstAttempt
+                )
+                .ConfigureAwait(false);
+            for (int round = 0; !isConnected() && !disposed.IsCancellationRequested; round++)
             {
-                outage.End(end);
-                return;
+                if (FindDisposed() is { } end)
+                {
+                    outage.End(end);
+                    return;
+                }
+
+                Task<bool> diagnosis = DiagnoseAsync(outage);
+                await Task.WhenAny(connected, diagnosis).ConfigureAwait(false);
+                // Where the trial connects, the client is about to.
+                bool isCertain = diagnosis.IsCompleted && (round > 0 || await diagnosis.ConfigureAwait(false));
+                if (isCertain && !isConnected() && Of(outage) is var problem && problem != logged)
+                {
+                    logged = problem;
+                    _logger.LogNotConnected(outage.Seconds, problem.Reason, problem.Remedy);
+                }
+
+                await WithinAsync(BetweenDiagnoses, connected).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            // Also when the application's logger throws: the next operation then begins a new watch.
+            if (!outage.IsFinal && !disposed.IsCancellationRequested)
+            {
+                _outage = null;
+                outage.End();
+            }
+        }
+
+        if (!disposed.IsCancellationRequested)
+        {
+            _wasConnected = true;
+            if (logged is not null)
+            {
+                _logger.LogConnectedAgain(outage.Seconds);
             }
 
-            Task<bool> diagnosis = DiagnoseAsync(outage);
-            await Task.WhenAny(connected, diagnosis).ConfigureAwait(false);
-            // Where the trial connects, the client is about to.
-            bool isCertain = diagnosis.IsCompleted && (round > 0 || await diagnosis.ConfigureAwait(false));
-            if (isCertain && !isConnected() && Of(outage) is var problem && problem != logged)
-            {
-                logged = problem;
-                _logger.LogNotConnected(outage.Seconds, problem.Reason, problem.Remedy);
-            }
-
-            await WithinAsync(BetweenDiagnoses, connected).ConfigureAwait(false);
+            // It may have been lost again before this outage was over.
+            Begin();
         }
-
-        if (disposed.IsCancellationRequested)
-        {
-            return;
-        }
-
-        _wasConnected = true;
-        _outage = null;
-        outage.End();
-        if (logged is not null)
-        {
-            _logger.LogConnectedAgain(outage.Seconds);
-        }
-
-        // It may have been lost again before this outage was over.
-        Begin();
     }
 
     private async Task<bool> DiagnoseAsync(Outage outage)

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace WorkflowSessions.Redis;
 
-/// <summary>The log messages of the connection, in the category of <see cref="WorkflowSessionsDiagnostics"/>. None has an address or a password.</summary>
+/// <summary>
+/// The log messages of the connection, in the category of <see cref="WorkflowSessionsDiagnostics"/>. None has an address or a password.
+/// </summary>
 internal static partial class Log
 {
     [LoggerMessage(20, LogLevel.Error, "Not connected to Redis for {Seconds} s: {Reason}. {Remedy}")]

@@ -3,8 +3,8 @@ using StackExchange.Redis;
 namespace WorkflowSessions.Redis;
 
 /// <summary>
-/// When the client tries again to connect: after 1, 2, 4 … seconds, and never later than the time that an attempt may take. The client's default
-/// waits up to a minute after a long outage.
+/// When the client tries again to connect: after 1, 2, 4 … seconds, and never later than the time that an attempt may take.
+/// The client's default waits up to a minute after a long outage.
 /// </summary>
 internal sealed class ReconnectPolicy(int connectTimeout) : IReconnectRetryPolicy
 {

@@ -59,10 +59,8 @@ internal static class RedisAddress
         {
             bool isKnown = Read(part, ignoreUnknown: true) is null;
             string option = afterPassword ? "An option" : $"The option '{name}'";
-            Require(
-                false,
-                $"{option} in the address {(isKnown ? "has a value that can't be read" : "is unknown to the client")}.{Comma(afterPassword)}"
-            );
+            string problem = isKnown ? "has a value that can't be read" : "is unknown to the client";
+            Require(false, $"{option} in the address {problem}.{Comma(afterPassword)}");
         }
     }
 

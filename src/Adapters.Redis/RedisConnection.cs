@@ -9,6 +9,9 @@ namespace WorkflowSessions.Redis;
 internal sealed class RedisConnection : IDisposable
 {
     private static readonly TimeSpan BetweenAttempts = TimeSpan.FromSeconds(1);
+
+    // Requests that try again without a pause would else leave the client no thread to reconnect on.
+    private static readonly TimeSpan BeforeFailure = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(1);
 
     private readonly RedisSessionStoreOptions _options;
@@ -71,7 +74,10 @@ internal sealed class RedisConnection : IDisposable
     // The application's own connection outlasts the store.
     private bool IsClosed => _address is not null && _disposed.IsCancellationRequested;
 
-    /// <summary>Waits for the first connection. Does not wait when the connection is known to be down, see <see cref="RedisSessionStoreOptions.FailFast"/>.</summary>
+    /// <summary>
+    /// Waits for the first connection. Does not wait when the connection is known to be down,
+    /// see <see cref="RedisSessionStoreOptions.FailFast"/>.
+    /// </summary>
     /// <returns>Null when an operation can be sent; otherwise why not.</returns>
     public async ValueTask<Exception?> WaitAsync(CancellationToken cancellationToken)
     {
@@ -93,11 +99,8 @@ internal sealed class RedisConnection : IDisposable
             if (_options.FailFast && !IsConnected)
             {
                 bool hasNeverConnected = _address is not null && !_watch.WasConnected;
-                if (!hasNeverConnected)
-                {
-                    await WhenAny(outage.Ended, Task.Delay(outage.UntilLong, TimeProvider.System, end.Token)).ConfigureAwait(false);
-                }
-
+                TimeSpan wait = hasNeverConnected || outage.UntilLong < BeforeFailure ? BeforeFailure : outage.UntilLong;
+                await WhenAny(outage.Ended, Task.Delay(wait, TimeProvider.System, end.Token)).ConfigureAwait(false);
                 // The reason is worth a moment.
                 await WhenAny(outage.Explained, outage.Ended).ConfigureAwait(false);
             }
@@ -126,7 +129,9 @@ internal sealed class RedisConnection : IDisposable
     /// <summary>Has the client ask its servers who is the master.</summary>
     public Task ConfigureAsync() => _client?.ConfigureAsync() ?? Task.CompletedTask;
 
-    /// <summary>Ends a connection of the store's own: what is on its way gets a second for its answer. Leaves the application's connection open.</summary>
+    /// <summary>
+    /// Ends a connection of the store's own: what is on its way gets a second for its answer. Leaves the application's connection open.
+    /// </summary>
     public void Dispose()
     {
         IConnectionMultiplexer? client;
@@ -167,9 +172,9 @@ internal sealed class RedisConnection : IDisposable
             ];
             Task.WaitAll(answers, LongestDrain);
         }
-        catch (Exception error) when (error is AggregateException or RedisException or ObjectDisposedException)
+        catch (Exception error) when (error is AggregateException or RedisException or InvalidOperationException or NotSupportedException)
         {
-            // The connection broke meanwhile: there is nothing to wait for.
+            // The connection broke meanwhile, or leads to a proxy that can't be asked: there is nothing to wait for.
         }
 
         // The client itself would wait for a server that stands still for seconds.

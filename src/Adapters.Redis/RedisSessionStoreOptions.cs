@@ -16,7 +16,7 @@ public sealed class RedisSessionStoreOptions : BufferedSessionStoreOptions
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Whether an operation fails at once, with the reason, while the connection is known to be down; true by default. It is known to be down
+    /// Whether an operation fails at once (after 20 milliseconds), with the reason, while the connection is known to be down; true by default. It is known to be down
     /// when no server has been connected for 2 seconds, or when the first attempt to connect has failed. The client goes on reconnecting, and
     /// operations are sent again as soon as it is connected. When false, an operation waits for a connection until <see cref="CommandTimeout"/>.
     /// </summary>

@@ -156,6 +156,44 @@ public sealed class ConnectionTests
     }
 
     [Test]
+    public async Task Requests_that_try_again_without_a_pause_leave_the_client_threads_to_reconnect_on()
+    {
+        const int Requests = 48;
+        using RedisServer server = await RedisServer.StartAsync();
+        LogOfTest log = new();
+        using RedisSessionStoreFactory sessions = RedisSessionStoreFactory.Connect(
+            $"{server.Address},connectTimeout=1000",
+            new RedisSessionStoreOptions { CommandTimeout = Patience, LoggerFactory = log }
+        );
+        await CommittedAsync(sessions);
+        server.Kill();
+        await log.FirstAsync(NotConnected);
+        int failures = 0;
+        long begun = Stopwatch.GetTimestamp();
+        Task[] requests = [.. Enumerable.Range(0, Requests).Select(_ => Task.Run(UntilLoadedAsync))];
+        await server.RunAsync();
+        await Task.WhenAll(requests);
+        // Each failure takes 20 ms, by a timer that may be a little early.
+        Assert.That(failures, Is.InRange(1, Requests * Stopwatch.GetElapsedTime(begun).TotalMilliseconds / 15));
+
+        async Task UntilLoadedAsync()
+        {
+            for (WorkflowSession workflow = new(sessions.Open("alice"), "checkout"); ; )
+            {
+                try
+                {
+                    await workflow.LoadAsync();
+                    return;
+                }
+                catch (SessionStoreException)
+                {
+                    Interlocked.Increment(ref failures);
+                }
+            }
+        }
+    }
+
+    [Test]
     public async Task Password_that_was_changed_is_told_and_is_no_longer_when_it_is_set_back()
     {
         using RedisServer server = await RedisServer.StartAsync("--requirepass", "pass");
