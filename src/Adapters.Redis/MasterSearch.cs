@@ -6,7 +6,7 @@ namespace WorkflowSessions.Redis;
 /// Has the client ask its servers who is the master, when one of them turned out not to be: by itself it asks once a minute. At most once a
 /// second. Thread-safe.
 /// </summary>
-internal sealed class MasterSearch(IConnectionMultiplexer connection)
+internal sealed class MasterSearch(RedisConnection connection)
 {
     private const long TicksBetween = TimeSpan.TicksPerSecond;
 

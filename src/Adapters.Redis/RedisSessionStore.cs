@@ -30,7 +30,7 @@ namespace WorkflowSessions.Redis;
 /// Entries and metadata can't be taken for each other, because their fields begin differently.
 /// </remarks>
 internal sealed class RedisSessionStore(
-    IDatabase database,
+    RedisConnection connection,
     string sessionId,
     RedisSessionStoreOptions options,
     UnsettledCommits unsettled,
@@ -283,8 +283,11 @@ internal sealed class RedisSessionStore(
 
     private RedisKey Index => _root;
 
+    private IDatabase Database => connection.Database;
+
     protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken)
     {
+        await ReadyAsync("could not be loaded", workflowId, cancellationToken).ConfigureAwait(false);
         RedisKey key = Key(workflowId);
         HashEntry[] fields;
         long left;
@@ -295,8 +298,8 @@ internal sealed class RedisSessionStore(
             {
                 TimeSpan wait = attempt == 0 ? _timeout : Left(start);
                 // Both are on their way before the first is answered.
-                Task<HashEntry[]> reading = database.HashGetAllAsync(key, CommandFlags.DemandMaster);
-                Task<RedisResult> remaining = database.ExecuteAsync("PTTL", [key], CommandFlags.DemandMaster);
+                Task<HashEntry[]> reading = Database.HashGetAllAsync(key, CommandFlags.DemandMaster);
+                Task<RedisResult> remaining = Database.ExecuteAsync("PTTL", [key], CommandFlags.DemandMaster);
                 fields = await reading.WaitAsync(wait, cancellationToken).ConfigureAwait(false);
                 // It is answered right after the other, mostly before this line.
                 left = (long)await (remaining.IsCompleted ? remaining : remaining.WaitAsync(wait, cancellationToken)).ConfigureAwait(false);
@@ -342,8 +345,8 @@ internal sealed class RedisSessionStore(
     protected override async ValueTask<int> CountWorkflowsAsync(CancellationToken cancellationToken)
     {
         // The commit before has removed what has expired from the index.
-        Task<long> counting = database.SortedSetLengthAsync(Index, flags: CommandFlags.DemandMaster);
-        Task<double?> record = database.SortedSetScoreAsync(Index, SessionRecord.WorkflowId, CommandFlags.DemandMaster);
+        Task<long> counting = Database.SortedSetLengthAsync(Index, flags: CommandFlags.DemandMaster);
+        Task<double?> record = Database.SortedSetScoreAsync(Index, SessionRecord.WorkflowId, CommandFlags.DemandMaster);
         try
         {
             long indexed = await counting.WaitAsync(_timeout, cancellationToken).ConfigureAwait(false);
@@ -357,6 +360,7 @@ internal sealed class RedisSessionStore(
 
     protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
     {
+        await ReadyAsync("could not be committed", commit.WorkflowId, cancellationToken).ConfigureAwait(false);
         RedisValue[] arguments = new RedisValue[2 + commit.Deletes.Count + (2 * commit.Sets.Count)];
         int next = 2;
         foreach (string key in commit.Deletes)
@@ -415,11 +419,12 @@ internal sealed class RedisSessionStore(
 
     protected override async ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken)
     {
+        await ReadyAsync("could not be listed", "", cancellationToken).ConfigureAwait(false);
         try
         {
             string[] ids = await IndexedAsync(cancellationToken).ConfigureAwait(false);
-            Task<long>[] lengths = [.. ids.Select(id => database.HashLengthAsync(Key(id), CommandFlags.DemandMaster))];
-            Task<RedisResult>[] remaining = [.. ids.Select(id => database.ExecuteAsync("PTTL", [Key(id)], CommandFlags.DemandMaster))];
+            Task<long>[] lengths = [.. ids.Select(id => Database.HashLengthAsync(Key(id), CommandFlags.DemandMaster))];
+            Task<RedisResult>[] remaining = [.. ids.Select(id => Database.ExecuteAsync("PTTL", [Key(id)], CommandFlags.DemandMaster))];
             await Task.WhenAll([.. lengths, .. remaining]).WaitAsync(_timeout, cancellationToken).ConfigureAwait(false);
             DateTimeOffset now = _clock.GetUtcNow();
             List<WorkflowSummary> workflows = [];
@@ -444,6 +449,7 @@ internal sealed class RedisSessionStore(
     protected override async ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
     {
         const string What = "could not be ended";
+        await ReadyAsync(What, "", cancellationToken).ConfigureAwait(false);
         long remaining;
         do
         {
@@ -464,9 +470,23 @@ internal sealed class RedisSessionStore(
         } while (remaining > 0);
     }
 
+    /// <summary>Waits for the first connection, and refuses to send where the connection is known to be down.</summary>
+    private ValueTask ReadyAsync(string what, string workflowId, CancellationToken cancellationToken)
+    {
+        return connection.IsConnected ? default : WaitAsync();
+
+        async ValueTask WaitAsync()
+        {
+            if (await connection.WaitAsync(cancellationToken).ConfigureAwait(false) is { } error)
+            {
+                throw Failure(what, workflowId, mayBeStored: false, error);
+            }
+        }
+    }
+
     private Task<RedisResult> Send(Script script, RedisKey[] keys, RedisValue[] arguments) =>
         // By its hash: the client would look a text of this length up, character by character, each time.
-        database.ScriptEvaluateAsync(script.Hash, keys, arguments, CommandFlags.DemandMaster);
+        Database.ScriptEvaluateAsync(script.Hash, keys, arguments, CommandFlags.DemandMaster);
 
     /// <summary>Runs a script that may run twice.</summary>
     /// <exception cref="SessionStoreException">The server refused it, or there was no answer in time.</exception>
@@ -515,7 +535,7 @@ internal sealed class RedisSessionStore(
             {
                 Task<RedisResult> run = isKnown
                     ? Send(script, keys, arguments)
-                    : database.ScriptEvaluateAsync(script.Text, keys, arguments, CommandFlags.DemandMaster);
+                    : Database.ScriptEvaluateAsync(script.Text, keys, arguments, CommandFlags.DemandMaster);
                 return await run.WaitAsync(Left(start)).ConfigureAwait(false);
             }
             catch (Exception next) when (IsOfServer(next))
@@ -599,7 +619,7 @@ internal sealed class RedisSessionStore(
 
     private async Task<string[]> IndexedAsync(CancellationToken cancellationToken)
     {
-        RedisValue[] ids = await database
+        RedisValue[] ids = await Database
             .SortedSetRangeByRankAsync(Index, flags: CommandFlags.DemandMaster)
             .WaitAsync(_timeout, cancellationToken)
             .ConfigureAwait(false);
@@ -724,7 +744,7 @@ internal sealed class RedisSessionStore(
             _ => true,
         };
 
-    private static SessionStoreException Failure(string what, string workflowId, bool mayBeStored, Exception? error) =>
+    private SessionStoreException Failure(string what, string workflowId, bool mayBeStored, Exception? error) =>
         !mayBeStored && workflowId.Length > 0 && (Is(error, "DAMAGED") || Is(error, "WRONGTYPE"))
             ? Damaged(workflowId, error!)
             : new SessionStoreException(
@@ -743,8 +763,10 @@ internal sealed class RedisSessionStore(
             error
         );
 
-    private static string Advice(Exception? error) =>
-        error is null ? "It was sent again so late that the number of it is forgotten. Load the workflow to see."
+    private string Advice(Exception? error) =>
+        error is ObjectDisposedException ? "The connection was closed: the application shuts down, or has disposed it."
+        : error is not (null or RedisServerException) && connection.Explanation is { } explanation ? explanation
+        : error is null ? "It was sent again so late that the number of it is forgotten. Load the workflow to see."
         : Is(error, "NOPERM")
             ? "The user of the connection needs the ACL rule '~{prefix}* +@hash +@sortedset +@keyspace +@scripting +@connection +info +time'."
         : error is TimeoutException ? $"The server did not answer within {nameof(RedisSessionStoreOptions.CommandTimeout)}."

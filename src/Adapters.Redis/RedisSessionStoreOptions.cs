@@ -16,6 +16,17 @@ public sealed class RedisSessionStoreOptions : BufferedSessionStoreOptions
     /// <summary>How long to wait for an answer of the server, 5 seconds by default. A commit without an answer may be stored.</summary>
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// Whether an operation fails at once (after 20 milliseconds), with the reason, while the connection is known to be down; true by default. It is known to be down
+    /// when no server has been connected for 2 seconds, or when the first attempt to connect has failed. The client goes on reconnecting, and
+    /// operations are sent again as soon as it is connected. When false, an operation waits for a connection until <see cref="CommandTimeout"/>.
+    /// </summary>
+    /// <remarks>
+    /// An operation that begins earlier in an outage waits until the connection is back or known to be down, so that a short cut fails nothing.
+    /// An operation that was sent before the connection broke is sent again until <see cref="CommandTimeout"/>, whatever this option says.
+    /// </remarks>
+    public bool FailFast { get; set; } = true;
+
     /// <inheritdoc />
     protected override bool RequiresExpiry => true;
 

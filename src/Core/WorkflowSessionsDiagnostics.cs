@@ -14,7 +14,8 @@ namespace WorkflowSessions;
 /// </code>
 /// <code>
 /// events in the category "WorkflowSessions": 1 load failed, 2 commit failed (errors), 3 commit refused (information), 4 update runs again (debug),
-/// 5 idle time not renewed (warning)
+/// 5 idle time not renewed (warning),
+/// 20 not connected to Redis (error), 21 connected to Redis again (information)
 /// </code>
 /// Activities are named "WorkflowSessions load" and "WorkflowSessions commit" and have the same tags. Conflicts are the commits with the
 /// outcomes ended and changed. A log message names the workflow, and the type of an error; what the error says is in the exception that is thrown.

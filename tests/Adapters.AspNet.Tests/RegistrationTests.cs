@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.TestHost;
@@ -83,6 +85,22 @@ public sealed class RegistrationTests
             async () => await application.StartAsync(),
             Throws.InstanceOf<OptionsValidationException>().With.Message.Contains("no store").And.Message.Contains("AddRedisStore")
         );
+    }
+
+    [Test]
+    public async Task Endpoint_without_a_session_answers_at_once_while_Redis_is_out_of_reach()
+    {
+        using TcpListener silent = new(IPAddress.Loopback, 0);
+        silent.Start();
+        WebApplicationBuilder builder = Builder();
+        builder.Services.AddWorkflowSessions().AddRedisStore($"{silent.LocalEndpoint},connectTimeout=20000");
+        await using WebApplication application = builder.Build();
+        application.UseWorkflowSessions();
+        application.MapGet("/", (ISessionStoreFactory stores) => stores.Open("alice").Capabilities.Listing);
+        long begun = Stopwatch.GetTimestamp();
+        await application.StartAsync();
+        Assert.That(await application.GetTestClient().GetStringAsync(new Uri("/", UriKind.Relative)), Is.EqualTo("true"));
+        Assert.That(Stopwatch.GetElapsedTime(begun), Is.LessThan(TimeSpan.FromSeconds(5)));
     }
 
     [TestCase("Development", "http", false)]

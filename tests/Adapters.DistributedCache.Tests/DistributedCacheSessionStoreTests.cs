@@ -103,14 +103,17 @@ public sealed class DistributedCacheSessionStoreTests
     }
 
     [Test]
-    public void Missing_cache_is_named()
+    public void Missing_cache_keeps_the_application_from_starting()
     {
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Services.AddWorkflowSessions().AddDistributedCacheStore();
         using IHost host = builder.Build();
         Assert.That(
-            () => host.Services.GetRequiredService<ISessionStoreFactory>(),
-            Throws.InvalidOperationException.With.Message.Contains("IDistributedCache")
+            async () => await host.StartAsync(),
+            Throws
+                .InstanceOf<OptionsValidationException>()
+                .With.Message.Contains("IDistributedCache")
+                .And.Message.Contains("AddStackExchangeRedisCache")
         );
     }
 

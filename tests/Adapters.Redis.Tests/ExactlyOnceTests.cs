@@ -200,16 +200,7 @@ public sealed class ExactlyOnceTests
                 for (int i = 0; i < 80; i++)
                 {
                     // Another connection of the same node.
-                    WorkflowSession other = new(
-                        new RedisSessionStore(
-                            scene.Direct.GetDatabase(),
-                            "alice",
-                            Patient(),
-                            scene.Unsettled,
-                            new MasterSearch(scene.Direct)
-                        ),
-                        "checkout"
-                    );
+                    WorkflowSession other = new(Store(scene.Direct, scene.Unsettled), "checkout");
                     await other.LoadAsync();
                     other.Set("x", 2);
                     await other.CommitAsync();
@@ -234,6 +225,12 @@ public sealed class ExactlyOnceTests
         }
     }
 
+    private static RedisSessionStore Store(ConnectionMultiplexer connection, UnsettledCommits unsettled)
+    {
+        RedisConnection shared = new(connection, Patient());
+        return new RedisSessionStore(shared, "alice", Patient(), unsettled, new MasterSearch(shared));
+    }
+
     private static RedisSessionStoreOptions Patient() => new() { CommandTimeout = TimeSpan.FromSeconds(20) };
 
     private static Task<ConnectionMultiplexer> ConnectAsync(FaultyProxy proxy) =>
@@ -253,10 +250,7 @@ public sealed class ExactlyOnceTests
             _connection = connection;
             Direct = direct;
             There = new RedisSessionStoreFactory(direct);
-            Here = new WorkflowSession(
-                new RedisSessionStore(connection.GetDatabase(), "alice", Patient(), Unsettled, new MasterSearch(connection)),
-                "checkout"
-            );
+            Here = new WorkflowSession(Store(connection, Unsettled), "checkout");
         }
 
         public UnsettledCommits Unsettled { get; } = new();

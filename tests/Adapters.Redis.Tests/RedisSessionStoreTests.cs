@@ -166,12 +166,6 @@ public sealed class RedisSessionStoreTests
             await UseAsync(host);
         }
 
-        using IHost none = Build(services => services.AddWorkflowSessions().AddRedisStore());
-        Assert.That(
-            () => none.Services.GetRequiredService<ISessionStoreFactory>(),
-            Throws.InvalidOperationException.With.Message.Contains("IConnectionMultiplexer")
-        );
-
         static void Configure(RedisSessionStoreOptions options) => options.KeyPrefix = "test-registration:";
     }
 

@@ -28,8 +28,16 @@ public sealed class PackageRulesTests(Assembly package)
             "WorkflowSessions",
             "Microsoft.Extensions.Caching.Abstractions",
             "Microsoft.Extensions.DependencyInjection.Abstractions",
+            "Microsoft.Extensions.Options",
         ],
-        ["WorkflowSessions.Redis"] = ["WorkflowSessions", "StackExchange.Redis", "Microsoft.Extensions.DependencyInjection.Abstractions"],
+        ["WorkflowSessions.Redis"] =
+        [
+            "WorkflowSessions",
+            "StackExchange.Redis",
+            "Microsoft.Extensions.DependencyInjection.Abstractions",
+            "Microsoft.Extensions.Logging.Abstractions",
+            "Microsoft.Extensions.Options",
+        ],
     };
 
     // A wall clock, or a wait that no clock of a test can drive.
