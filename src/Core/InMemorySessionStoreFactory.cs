@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace WorkflowSessions;
 
 /// <summary>Sessions in the memory of this process, by the same rules as on a server. They end with the process.</summary>
@@ -9,8 +7,8 @@ namespace WorkflowSessions;
 /// </remarks>
 public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
 {
-    // Two sessions looked at per commit: memory of the expired is freed faster than that of the new is taken.
-    private const int SweptPerCommit = 2;
+    // Two sessions per commit: memory of the expired is freed faster than that of the new is taken.
+    private const int ExaminedPerCommit = 2;
 
     private static readonly SessionStoreCapabilities InMemoryCapabilities = new()
     {
@@ -21,11 +19,8 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
         ExpiryPerWorkflow = true,
     };
 
-    private readonly ConcurrentDictionary<string, Session> _sessions = new(StringComparer.Ordinal);
+    private readonly InMemorySessionTable _sessions;
     private readonly InMemorySessionStoreOptions _options;
-    private readonly Lock _sweep = new();
-    private IEnumerator<KeyValuePair<string, Session>>? _sweeper;
-    private int _count;
 
     /// <summary>Creates an empty store.</summary>
     /// <param name="options">The options; null for the defaults.</param>
@@ -34,10 +29,10 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
     {
         _options = options ?? new InMemorySessionStoreOptions();
         _options.ThrowIfInvalid(nameof(options));
+        _sessions = new InMemorySessionTable(_options);
     }
 
-    /// <summary>The number of sessions in memory, those included that have expired and not been freed yet.</summary>
-    internal int Count => Volatile.Read(ref _count);
+    internal InMemorySessionTable Sessions => _sessions;
 
     private DateTimeOffset Now => _options.TimeProvider.GetUtcNow();
 
@@ -48,32 +43,30 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
         return new InMemorySessionStore(this, sessionId, _options);
     }
 
-    private static WorkflowRecord? Live(WorkflowRecord? record, DateTimeOffset now) => record?.ExpiresAt <= now ? null : record;
-
     private WorkflowRecord? Load(string sessionId, string workflowId)
     {
-        if (!_sessions.TryGetValue(sessionId, out Session? session))
+        if (!_sessions.TryGet(sessionId, out InMemorySession? session))
         {
             return null;
         }
 
         lock (session)
         {
-            return Live(session.Workflows.GetValueOrDefault(workflowId), Now);
+            return InMemorySessionTable.Live(session.Workflows.GetValueOrDefault(workflowId), Now);
         }
     }
 
     private WorkflowRecord Renew(string sessionId, string workflowId, WorkflowRecord loaded, TimeSpan? idleTimeout)
     {
         DateTimeOffset now = Now;
-        if (_sessions.TryGetValue(sessionId, out Session? session))
+        if (_sessions.TryGet(sessionId, out InMemorySession? session))
         {
             lock (session)
             {
                 // What others committed or ended since stays as it is.
-                if (Live(session.Workflows.GetValueOrDefault(workflowId), now) is { } stored)
+                if (InMemorySessionTable.Live(session.Workflows.GetValueOrDefault(workflowId), now) is { } stored)
                 {
-                    session.Put(workflowId, stored.Renew(now, idleTimeout));
+                    _sessions.Put(session, workflowId, stored.Renew(now, idleTimeout));
                 }
             }
         }
@@ -83,20 +76,21 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
 
     private CommitResult Commit(string sessionId, WorkflowCommit commit)
     {
-        Sweep(SweptPerCommit);
+        _sessions.FreeExpired(ExaminedPerCommit);
         while (true)
         {
-            if (!_sessions.ContainsKey(sessionId))
+            if (!_sessions.TryGet(sessionId, out InMemorySession? session))
             {
-                // What leaves nothing behind needs no room.
+                // A commit that leaves nothing behind needs no room.
                 CommitResult result = commit.Apply(stored: null, Now, out WorkflowRecord? created);
-                if (created is null)
+                if (created is null || _sessions.TryBegin(sessionId, commit.WorkflowId, created))
                 {
                     return result;
                 }
+
+                continue;
             }
 
-            Session session = Take(sessionId, commit.WorkflowId);
             lock (session)
             {
                 // Freed between the look-up and the lock: what would be written into it now, nobody would find.
@@ -107,12 +101,11 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
 
                 DateTimeOffset now = Now;
                 CommitResult applied = commit.Apply(
-                    Live(session.Workflows.GetValueOrDefault(commit.WorkflowId), now),
+                    InMemorySessionTable.Live(session.Workflows.GetValueOrDefault(commit.WorkflowId), now),
                     now,
                     out WorkflowRecord? next
                 );
-                session.Put(commit.WorkflowId, next);
-                FreeIfEmpty(sessionId, session);
+                _sessions.Put(session, commit.WorkflowId, next);
                 return applied;
             }
         }
@@ -120,7 +113,7 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
 
     private int CountWorkflows(string sessionId)
     {
-        if (!_sessions.TryGetValue(sessionId, out Session? session))
+        if (!_sessions.TryGet(sessionId, out InMemorySession? session))
         {
             return 0;
         }
@@ -129,7 +122,8 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
         {
             DateTimeOffset now = Now;
             return session.Workflows.Count(workflow =>
-                !string.Equals(workflow.Key, SessionRecord.WorkflowId, StringComparison.Ordinal) && Live(workflow.Value, now) is not null
+                !string.Equals(workflow.Key, SessionRecord.WorkflowId, StringComparison.Ordinal)
+                && InMemorySessionTable.Live(workflow.Value, now) is not null
             );
         }
     }
@@ -137,14 +131,14 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
     private List<WorkflowSummary> List(string sessionId)
     {
         List<WorkflowSummary> workflows = [];
-        if (_sessions.TryGetValue(sessionId, out Session? session))
+        if (_sessions.TryGet(sessionId, out InMemorySession? session))
         {
             lock (session)
             {
                 DateTimeOffset now = Now;
                 foreach ((string id, WorkflowRecord record) in session.Workflows)
                 {
-                    if (Live(record, now) is { Entries.Count: > 0 })
+                    if (InMemorySessionTable.Live(record, now) is { Entries.Count: > 0 })
                     {
                         workflows.Add(new WorkflowSummary(id, record.ExpiresAt));
                     }
@@ -157,123 +151,12 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
 
     private void End(string sessionId)
     {
-        if (_sessions.TryGetValue(sessionId, out Session? session))
+        if (_sessions.TryGet(sessionId, out InMemorySession? session))
         {
             lock (session)
             {
                 session.Workflows.Clear();
-                FreeIfEmpty(sessionId, session);
-            }
-        }
-    }
-
-    private Session Take(string sessionId, string workflowId)
-    {
-        if (_sessions.TryGetValue(sessionId, out Session? session))
-        {
-            return session;
-        }
-
-        int limit = _options.MaxSessions ?? int.MaxValue;
-        if (Interlocked.Increment(ref _count) > limit)
-        {
-            Interlocked.Decrement(ref _count);
-            Sweep(int.MaxValue);
-            if (Interlocked.Increment(ref _count) > limit)
-            {
-                Interlocked.Decrement(ref _count);
-                throw new WorkflowLimitException(
-                    $"Workflow '{workflowId}' would begin one more session than the {limit} that {nameof(InMemorySessionStoreOptions.MaxSessions)} allows. "
-                        + "End sessions that are over, shorten the idle timeout, or raise the limit.",
-                    workflowId
-                );
-            }
-        }
-
-        session = new Session();
-        Session winner = _sessions.GetOrAdd(sessionId, session);
-        if (!ReferenceEquals(winner, session))
-        {
-            Interlocked.Decrement(ref _count);
-        }
-
-        return winner;
-    }
-
-    /// <summary>Frees what has expired, going on where the last call stopped.</summary>
-    private void Sweep(int most)
-    {
-        if (!_sweep.TryEnter())
-        {
-            return;
-        }
-
-        try
-        {
-            if (most == int.MaxValue)
-            {
-                _sweeper = null;
-            }
-
-            _sweeper ??= _sessions.GetEnumerator();
-            for (int i = 0; i < most; i++)
-            {
-                if (!_sweeper.MoveNext())
-                {
-                    _sweeper = null;
-                    return;
-                }
-
-                (string sessionId, Session session) = _sweeper.Current;
-                lock (session)
-                {
-                    DateTimeOffset now = Now;
-                    foreach (
-                        string id in session
-                            .Workflows.Where(workflow => Live(workflow.Value, now) is null)
-                            .Select(workflow => workflow.Key)
-                            .ToList()
-                    )
-                    {
-                        session.Workflows.Remove(id);
-                    }
-
-                    FreeIfEmpty(sessionId, session);
-                }
-            }
-        }
-        finally
-        {
-            _sweep.Exit();
-        }
-    }
-
-    private void FreeIfEmpty(string sessionId, Session session)
-    {
-        if (session.Workflows.Count == 0 && !session.IsFreed)
-        {
-            session.IsFreed = true;
-            _sessions.TryRemove(new KeyValuePair<string, Session>(sessionId, session));
-            Interlocked.Decrement(ref _count);
-        }
-    }
-
-    /// <summary>The workflows of one session. It is its own lock.</summary>
-    private sealed class Session
-    {
-        public Dictionary<string, WorkflowRecord> Workflows { get; } = new(StringComparer.Ordinal);
-
-        public bool IsFreed { get; set; }
-
-        public void Put(string workflowId, WorkflowRecord? record)
-        {
-            if (record is null)
-            {
-                Workflows.Remove(workflowId);
-            }
-            else
-            {
-                Workflows[workflowId] = record;
+                _sessions.FreeIfEmpty(session);
             }
         }
     }

@@ -1,6 +1,6 @@
 namespace WorkflowSessions;
 
-/// <summary>A limit of the store would be exceeded. Nothing was changed.</summary>
+/// <summary>A limit on values or workflows would be exceeded. Nothing was changed. A store that is full throws <see cref="SessionStoreException"/>.</summary>
 public sealed class WorkflowLimitException : WorkflowSessionException
 {
     /// <summary>Reports a limit.</summary>

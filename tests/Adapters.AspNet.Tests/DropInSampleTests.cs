@@ -21,8 +21,8 @@ public sealed class DropInSampleTests
         await TestContext.Out.WriteLineAsync(
             $"Of {Trials} trials of two requests at a time that write different keys, a write was lost in {before} before the change and in {after} after it."
         );
+        // How often the session of the framework loses one depends on the machine. WebFarmTests makes it lose one each time.
         Assert.That(after, Is.Zero);
-        Assert.That(before, Is.Positive, "trials that lose nothing anywhere show nothing");
     }
 
     [Test]

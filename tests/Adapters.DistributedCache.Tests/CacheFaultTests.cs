@@ -64,8 +64,11 @@ public sealed class CacheFaultTests
         await workflow.CommitAsync();
         _cache.Before = call => call == "get" ? never.Task : Task.CompletedTask;
         Assert.That(async () => await OpenAsync(harness), Throws.InstanceOf<SessionStoreException>().With.Property("MayBeStored").False);
+        // With more time, so that it is certainly the cancellation that ends the wait.
+        await using CacheHarness patient = await StoredAsync();
+        _cache.Before = call => call == "get" ? never.Task : Task.CompletedTask;
         using CancellationTokenSource source = new();
-        Task load = new WorkflowSession(harness.Open("alice"), "checkout").LoadAsync(source.Token).AsTask();
+        Task load = new WorkflowSession(patient.Open("alice"), "checkout").LoadAsync(source.Token).AsTask();
         await source.CancelAsync();
         Assert.That(async () => await load, Throws.InstanceOf<OperationCanceledException>());
     }

@@ -25,7 +25,7 @@ internal sealed class CacheHarness : StoreHarness
         {
             TimeProvider = Clock,
             KeyPrefix = Prefix,
-            CommandTimeout = TimeSpan.FromSeconds(30),
+            CommandTimeout = TimeSpan.FromMinutes(1),
         };
         configure?.Invoke(options);
         HasUpdates = options.AllowBestEffortUpdates;

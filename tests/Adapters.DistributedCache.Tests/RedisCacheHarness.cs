@@ -32,7 +32,7 @@ internal sealed class RedisCacheHarness : StoreHarness
             {
                 TimeProvider = Clock,
                 KeyPrefix = _prefix,
-                CommandTimeout = TimeSpan.FromSeconds(30),
+                CommandTimeout = TimeSpan.FromMinutes(1),
             }
         );
     }
@@ -40,7 +40,7 @@ internal sealed class RedisCacheHarness : StoreHarness
     public override SessionStoreCapabilities Promised { get; } = new() { Buffered = true, ExpiryPerWorkflow = true };
 
     // A round trip takes real time, in which others must not run out of theirs.
-    protected override TimeSpan? LongestStep => TimeSpan.FromMilliseconds(2);
+    protected override TimeSpan? LongestStep => TimeSpan.FromMilliseconds(1);
 
     public override ISessionStore Open(string sessionId) => _factory.Open(sessionId);
 

@@ -7,7 +7,7 @@ namespace WorkflowSessions.Redis.Tests;
 /// <summary>A node whose clock is an hour off, beside one whose clock is right.</summary>
 public sealed class ClockFaultTests
 {
-    private static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Tolerance = TimeSpan.FromMinutes(2);
 
     [TestCase(1)]
     [TestCase(-1)]
@@ -41,7 +41,7 @@ public sealed class ClockFaultTests
         Assert.That(there.LastModified, Is.EqualTo(now).Within(Tolerance));
 
         // Used again by the wrong node, it is renewed, and not past the deadline.
-        await RedisHarness.Database.KeyExpireAsync(key, TimeSpan.FromMinutes(1));
+        await RedisHarness.Database.KeyExpireAsync(key, TimeSpan.FromMinutes(5));
         await MoveDeadlineAsync(key, now.AddMinutes(10));
         RedisSessionStore session = (RedisSessionStore)off.Open("alice");
         here = new WorkflowSession(session, "checkout");
@@ -56,7 +56,7 @@ public sealed class ClockFaultTests
 
         // It ends when the server says so, also for the node in whose time it is over long ago or not for an hour.
         await RedisHarness.Database.KeyExpireAsync(key, TimeSpan.FromMilliseconds(1));
-        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(20));
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
         while (await RedisHarness.Database.KeyExistsAsync(key))
         {
             await Task.Delay(5, limit.Token);

@@ -57,7 +57,7 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
             Task.Run(async () =>
             {
                 await RepeatAsync(() => WriteAsync(open, writer));
-                await CheckAsync(open, writer);
+                Check(await Reading.ReadAsync(open, writer.Session), writer);
             })
         );
     }
@@ -77,8 +77,7 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
                     acknowledged += stored == true ? 1 : 0;
                     unknown += stored is null ? 1 : 0;
                 });
-                WorkflowSession counter = new(open(session), "counter");
-                await counter.LoadAsync();
+                WorkflowSession counter = await Reading.ReadAsync(open, session, "counter");
                 int counted = counter.Get("n", 0);
                 for (int i = counted; i < acknowledged; i++)
                 {
@@ -134,6 +133,10 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
         return Stopwatch.GetElapsedTime(since);
     }
 
+    /// <summary>How many writers of a session have had a commit acknowledged that they began after a time.</summary>
+    public int Served(long since, Func<string, bool> ofSession) =>
+        _writers.Count(writer => ofSession(writer.Session) && writer.Begun > since);
+
     /// <summary>Returns when a visitor of a session has a commit acknowledged, of whom one comes every 50 ms.</summary>
     /// <returns>How long that was after a time.</returns>
     public async Task<TimeSpan> ServedAsync(Func<string, ISessionStore> open, string session, long since)
@@ -179,7 +182,7 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
 
     public static async Task UntilAsync(Func<bool> condition)
     {
-        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(3));
         while (!condition())
         {
             await Task.Delay(5, limit.Token);
@@ -203,7 +206,9 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
         long begun = Stopwatch.GetTimestamp();
         bool? stored = await TryAsync(async () =>
         {
-            WorkflowSession workflow = await CheckAsync(open, writer);
+            WorkflowSession workflow = new(open(writer.Session), "checkout");
+            await workflow.LoadAsync();
+            Check(workflow, writer);
             workflow.Set(writer.Key(number), number);
             for (int i = writer.Deleted; i < writer.First; i++)
             {
@@ -219,11 +224,9 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
         }
     }
 
-    /// <summary>Loads the workflow of a writer, and compares it with what the writer was told.</summary>
-    private async Task<WorkflowSession> CheckAsync(Func<string, ISessionStore> open, Writer writer)
+    /// <summary>Compares the workflow of a writer with what the writer was told.</summary>
+    private void Check(WorkflowSession workflow, Writer writer)
     {
-        WorkflowSession workflow = new(open(writer.Session), "checkout");
-        await workflow.LoadAsync();
         for (int i = writer.First; i < writer.Log.Count; i++)
         {
             if (writer.Log[i] is { } told)
@@ -233,8 +236,6 @@ internal sealed partial class ClusterTraffic : IAsyncDisposable
                 writer.Log[i] = there == told.Stored ? told : null;
             }
         }
-
-        return workflow;
     }
 
     private void Expect(bool there, bool stored, long at = long.MaxValue)

@@ -31,7 +31,7 @@ public sealed class DamageTests
                             try
                             {
                                 // Each step is bounded by the options, all of them by this.
-                                string outcome = await workflow.DamageAsync(new Damage(seed, number)).WaitAsync(TimeSpan.FromMinutes(1));
+                                string outcome = await workflow.DamageAsync(new Damage(seed, number)).WaitAsync(TimeSpan.FromMinutes(3));
                                 outcomes.AddOrUpdate(outcome, 1, (_, times) => times + 1);
                             }
                             catch (Exception error)

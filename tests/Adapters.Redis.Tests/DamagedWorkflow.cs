@@ -42,7 +42,7 @@ internal sealed class DamagedWorkflow : IDisposable
     {
         _factory = new RedisSessionStoreFactory(
             RedisHarness.Connection,
-            new RedisSessionStoreOptions { KeyPrefix = prefix, CommandTimeout = TimeSpan.FromSeconds(30) }
+            new RedisSessionStoreOptions { KeyPrefix = prefix, CommandTimeout = TimeSpan.FromMinutes(1) }
         );
         _index = $"{prefix}v1:{{{Root(Owner)}}}";
         _key = $"{_index}:{Id}";

@@ -22,6 +22,7 @@ public sealed class ExactlyOnceTests
         int cuts = 0,
             unknown = 0,
             refused = 0;
+        int[] counted = new int[Sessions];
         List<FaultyProxy> proxies = [];
         List<ConnectionMultiplexer> connections = [];
         List<Task> writers = [];
@@ -46,11 +47,10 @@ public sealed class ExactlyOnceTests
         {
             WorkflowSession counter = new(new RedisSessionStoreFactory(direct).Open(Name(session)), "checkout");
             await counter.LoadAsync();
-            Assert.That(counter.Get<int>("n"), Is.EqualTo(Nodes * WritersOfEach * Increments));
+            Assert.That(counter.Get<int>("n"), Is.EqualTo(counted[session]));
         }
 
         Assert.That(unknown, Is.Zero);
-        Assert.That(cuts, Is.GreaterThan(10));
         foreach (ConnectionMultiplexer connection in connections)
         {
             await connection.DisposeAsync();
@@ -78,13 +78,15 @@ public sealed class ExactlyOnceTests
 
         async Task IncrementAsync(RedisSessionStoreFactory sessions, int session)
         {
-            for (int done = 0; done < Increments; )
+            // How many requests come in one read depends on the machine: it goes on until enough of them were cut.
+            for (int done = 0; done < Increments || Volatile.Read(ref cuts) <= 10; )
             {
                 try
                 {
                     WorkflowSession counter = new(sessions.Open(Name(session)), "checkout");
                     await counter.UpdateAsync(w => w.Set("n", w.Get("n", 0) + 1));
                     done++;
+                    Interlocked.Increment(ref counted[session]);
                 }
                 catch (SessionStoreException error) when (!error.MayBeStored)
                 {
@@ -231,10 +233,11 @@ public sealed class ExactlyOnceTests
         return new RedisSessionStore(shared, "alice", Patient(), unsettled, new MasterSearch(shared));
     }
 
-    private static RedisSessionStoreOptions Patient() => new() { CommandTimeout = TimeSpan.FromSeconds(20) };
+    private static RedisSessionStoreOptions Patient() =>
+        new() { CommandTimeout = TimeSpan.FromMinutes(1), UpdateTimeout = TimeSpan.FromMinutes(2) };
 
-    private static Task<ConnectionMultiplexer> ConnectAsync(FaultyProxy proxy) =>
-        ConnectionMultiplexer.ConnectAsync($"{proxy.Address},abortConnect=false,connectTimeout=5000");
+    private static Task<ConnectionMultiplexer> ConnectAsync(FaultyProxy proxy, string more = "") =>
+        ConnectionMultiplexer.ConnectAsync($"{proxy.Address},abortConnect=false,connectTimeout=5000{more}");
 
     /// <summary>A workflow behind a proxy, and another node with a connection of its own.</summary>
     private sealed class Scene : IAsyncDisposable
@@ -269,8 +272,9 @@ public sealed class ExactlyOnceTests
             Scene scene = new(
                 server,
                 proxy,
-                await ConnectAsync(proxy),
-                await ConnectionMultiplexer.ConnectAsync($"{server.Address},allowAdmin=true")
+                // Nothing but what the test sends: a reply to anything else would be taken for that of the commit.
+                await ConnectAsync(proxy, ",$SUBSCRIBE=,keepAlive=600,configCheckSeconds=600"),
+                await ConnectionMultiplexer.ConnectAsync($"{server.Address},allowAdmin=true,asyncTimeout=60000")
             );
             await scene.Here.LoadAsync();
             scene.Here.Set("begun", value: true);

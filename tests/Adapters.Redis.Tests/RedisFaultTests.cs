@@ -126,20 +126,25 @@ public sealed class RedisFaultTests
             connection,
             new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromMilliseconds(300) }
         );
-        WorkflowSession workflow = new(sessions.Open("alice"), "checkout");
+        RedisSessionStoreFactory patient = new(connection, new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromMinutes(1) });
+        // A new session is not loaded from the server, which could take longer.
+        BufferedSessionStore session = (BufferedSessionStore)sessions.Open("alice");
+        session.BeginNew(_ => ValueTask.CompletedTask);
+        WorkflowSession workflow = new(session, "checkout");
         await workflow.LoadAsync();
         workflow.Set("x", 1);
-        // The server answers nobody for a while.
-        await connection.GetDatabase().ExecuteAsync("CLIENT", "PAUSE", "1500", "ALL");
+        // The server answers nobody until both waits have ended.
+        server.Freeze();
         SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () => await workflow.CommitAsync());
         Assert.That(error!.MayBeStored, Is.True);
         Assert.That(error.InnerException, Is.InstanceOf<TimeoutException>());
         Assert.That(error.Message, Does.Contain("CommandTimeout").And.Not.Contain("alice"));
         Assert.That(workflow.HasChanges, Is.True);
         using CancellationTokenSource source = new();
-        Task load = new WorkflowSession(sessions.Open("alice"), "checkout").LoadAsync(source.Token).AsTask();
+        Task load = new WorkflowSession(patient.Open("alice"), "checkout").LoadAsync(source.Token).AsTask();
         await source.CancelAsync();
         Assert.That(async () => await load, Throws.InstanceOf<OperationCanceledException>());
+        server.Thaw();
     }
 
     [Test]

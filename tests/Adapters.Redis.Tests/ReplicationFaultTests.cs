@@ -18,7 +18,7 @@ public sealed class ReplicationFaultTests
         using RedisServer replica = await RedisServer.StartAsync("--replica-read-only", "yes");
         await using ConnectionMultiplexer admin = await ConnectAsync(replica);
         await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync($"{replica.Address},{Options}");
-        RedisSessionStoreFactory sessions = new(connection, new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromSeconds(1) });
+        RedisSessionStoreFactory sessions = new(connection, new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromMinutes(1) });
         WorkflowSession workflow = new(sessions.Open("alice"), "checkout");
         await workflow.LoadAsync();
         workflow.Set("x", 1);
@@ -27,7 +27,7 @@ public sealed class ReplicationFaultTests
 
         // A client that finds a replica from the start loads nothing, and commits nothing that needs no load.
         await using ConnectionMultiplexer second = await ConnectionMultiplexer.ConnectAsync($"{replica.Address},{Options}");
-        RedisSessionStoreFactory others = new(second, new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromSeconds(1) });
+        RedisSessionStoreFactory others = new(second, new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromMinutes(1) });
         SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () =>
             await new WorkflowSession(others.Open("alice"), "checkout").LoadAsync()
         );
@@ -113,13 +113,13 @@ public sealed class ReplicationFaultTests
         (await RedisServer.StartAsync(["--repl-diskless-sync-delay", "0", .. arguments]), await RedisServer.StartAsync());
 
     private static Task<ConnectionMultiplexer> ConnectAsync(RedisServer server) =>
-        ConnectionMultiplexer.ConnectAsync($"{server.Address},allowAdmin=true");
+        ConnectionMultiplexer.ConnectAsync($"{server.Address},allowAdmin=true,asyncTimeout=60000");
 
     /// <summary>Makes a server the replica of another, and returns when it has what that has.</summary>
     private static async Task ReplicateAsync(RedisServer replica, ConnectionMultiplexer admin, RedisServer master)
     {
         await DemoteAsync(admin, master);
-        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(3));
         while (!(await ReplicationAsync(admin)).Contains("master_link_status:up", StringComparison.Ordinal))
         {
             await Task.Delay(5, limit.Token);
@@ -141,7 +141,7 @@ public sealed class ReplicationFaultTests
     private static async Task<TimeSpan> SucceedsAsync(WorkflowSession workflow)
     {
         long begun = Stopwatch.GetTimestamp();
-        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(3));
         while (workflow.HasChanges)
         {
             try

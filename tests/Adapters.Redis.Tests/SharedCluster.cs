@@ -9,7 +9,7 @@ internal static class SharedCluster
     private static readonly Lazy<Task<RedisCluster>> Started = new(() => RedisCluster.StartAsync(TimeSpan.FromMinutes(1)));
 
     private static readonly Lazy<Task<ConnectionMultiplexer>> Connected = new(async () =>
-        await ConnectionMultiplexer.ConnectAsync($"{(await Started.Value).Addresses},allowAdmin=true")
+        await ConnectionMultiplexer.ConnectAsync($"{(await Started.Value).Addresses},allowAdmin=true,syncTimeout=60000,asyncTimeout=60000")
     );
 
     public static Task<RedisCluster> StartedAsync() => Started.Value;

@@ -22,6 +22,9 @@ internal sealed class Traffic : IAsyncDisposable
     // When each writer began what was acknowledged last.
     private readonly long[] _begun = new long[Writers];
 
+    // When each writer began what failed last.
+    private readonly long[] _failed = new long[Writers];
+
     private Traffic(ISessionStoreFactory sessions)
     {
         _sessions = sessions;
@@ -44,10 +47,10 @@ internal sealed class Traffic : IAsyncDisposable
         return traffic;
     }
 
-    /// <summary>Waits for a condition, which is asked every 5 ms for a minute at most.</summary>
+    /// <summary>Waits for a condition, which is asked every 5 ms. The limit only ends a test that hangs.</summary>
     public async Task UntilAsync(Func<bool> condition)
     {
-        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(3));
         while (!condition())
         {
             if (_writers.FirstOrDefault(writer => writer.IsFaulted) is { } failed)
@@ -72,6 +75,13 @@ internal sealed class Traffic : IAsyncDisposable
         long now = Stopwatch.GetTimestamp();
         await UntilAsync(() => Enumerable.Range(0, Writers).All(writer => Volatile.Read(ref _begun[writer]) > now));
         return Stopwatch.GetElapsedTime(now);
+    }
+
+    /// <summary>Waits until every writer has begun a commit from now on that failed: all that it began before is in the log.</summary>
+    public Task FailedAsync()
+    {
+        long now = Stopwatch.GetTimestamp();
+        return UntilAsync(() => Enumerable.Range(0, Writers).All(writer => Volatile.Read(ref _failed[writer]) > now));
     }
 
     /// <summary>
@@ -103,8 +113,7 @@ internal sealed class Traffic : IAsyncDisposable
         );
         await EachAsync(Refused, (_, stored) => Interlocked.Add(ref notRefused, stored is null ? 0 : 1));
         await EachAsync(Unknown, (_, stored) => Interlocked.Add(ref found, stored is null ? 0 : 1));
-        WorkflowSession counter = new(_sessions.Open(Counter), Workflow);
-        await counter.LoadAsync();
+        WorkflowSession counter = await Reading.ReadAsync(_sessions.Open, Counter, Workflow);
         int counted = counter.Get("n", 0);
         int acknowledged = Acknowledged.Count(attempt => attempt.Counts);
         int most = acknowledged + Unknown.Count(attempt => attempt.Counts);
@@ -128,10 +137,9 @@ internal sealed class Traffic : IAsyncDisposable
             Parallel.ForEachAsync(
                 attempts.Where(attempt => !attempt.Counts),
                 new ParallelOptions { MaxDegreeOfParallelism = 32 },
-                async (attempt, cancellationToken) =>
+                async (attempt, _) =>
                 {
-                    WorkflowSession workflow = new(_sessions.Open(attempt.Session), Workflow);
-                    await workflow.LoadAsync(cancellationToken);
+                    WorkflowSession workflow = await Reading.ReadAsync(_sessions.Open, attempt.Session, Workflow);
                     int? stored = workflow.TryGet("a", out int a) ? a : null;
                     Interlocked.Add(ref half, workflow.Count is 0 or 2 ? 0 : 1);
                     Interlocked.Add(ref other, stored is null || (a == attempt.Value && workflow.Get("b", -1) == a) ? 0 : 1);
@@ -181,6 +189,7 @@ internal sealed class Traffic : IAsyncDisposable
         {
             Attempt attempt = new(session, value, begun, Stopwatch.GetTimestamp(), error);
             (error is SessionStoreException { MayBeStored: true } ? Unknown : Refused).Enqueue(attempt);
+            Volatile.Write(ref _failed[writer], begun);
             // As a user would, not as fast as the machine can.
             await Task.Delay(10);
         }

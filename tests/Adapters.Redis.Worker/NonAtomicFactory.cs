@@ -9,9 +9,13 @@ namespace WorkflowSessions.Redis.Worker;
 /// </summary>
 public sealed class NonAtomicFactory(IConnectionMultiplexer connection) : ISessionStoreFactory
 {
-    public ISessionStore Open(string sessionId) => new Store(connection.GetDatabase(), sessionId);
+    /// <summary>Runs between reading and writing of the next commit; the commit fails unless it answers "done".</summary>
+    public Func<Task<string>>? Between { get; set; }
 
-    private sealed class Store(IDatabase database, string sessionId) : BufferedSessionStore(new BufferedSessionStoreOptions())
+    public ISessionStore Open(string sessionId) => new Store(this, connection.GetDatabase(), sessionId);
+
+    private sealed class Store(NonAtomicFactory factory, IDatabase database, string sessionId)
+        : BufferedSessionStore(new BufferedSessionStoreOptions())
     {
         public override SessionStoreCapabilities Capabilities { get; } =
             new()
@@ -49,6 +53,16 @@ public sealed class NonAtomicFactory(IConnectionMultiplexer connection) : ISessi
         {
             WorkflowRecord? stored = await LoadWorkflowAsync(commit.WorkflowId, cancellationToken);
             CommitResult result = commit.Apply(stored, DateTimeOffset.UnixEpoch, out WorkflowRecord? next);
+            if (factory.Between is { } between)
+            {
+                factory.Between = null;
+                string answer = await between();
+                if (answer != "done")
+                {
+                    throw new InvalidOperationException(answer);
+                }
+            }
+
             if (result.Outcome == CommitOutcome.Stored)
             {
                 RedisKey key = Key(commit.WorkflowId);

@@ -8,11 +8,12 @@ using WorkflowSessions.Redis.Worker;
 // what it reads, line by line, and answers each with one line.
 //   load SESSION            opens the workflow "checkout" of a session
 //   commit KEY VALUE        sets a key in it and commits
+//   end                     ends it and commits
 //   increment SESSION N T   N writers, each with T updates that count one key up
 await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(args[0]);
 ISessionStoreFactory sessions = args.Contains("broken", StringComparer.Ordinal)
     ? new NonAtomicFactory(connection)
-    : new RedisSessionStoreFactory(connection, new RedisSessionStoreOptions { KeyPrefix = args[1] });
+    : new RedisSessionStoreFactory(connection, Counting.Options(args[1]));
 WorkflowSession? workflow = null;
 while (await Console.In.ReadLineAsync() is { } line)
 {
@@ -28,6 +29,10 @@ while (await Console.In.ReadLineAsync() is { } line)
                 break;
             case "commit":
                 workflow!.Set(words[1], words[2]);
+                await workflow.CommitAsync();
+                break;
+            case "end":
+                workflow!.End();
                 await workflow.CommitAsync();
                 break;
             case "increment":

@@ -166,5 +166,5 @@ public sealed class AccessibilityTests
     /// <returns>The id of the element that has the focus, or its text.</returns>
     private static Task<string> FocusedAsync(IPage page) =>
         page.EvaluateAsync<string>("document.activeElement.id || document.activeElement.textContent.replace(/\\s+/g, ' ').trim()")
-            .WaitAsync(TimeSpan.FromSeconds(30));
+            .WaitAsync(TimeSpan.FromMinutes(2));
 }

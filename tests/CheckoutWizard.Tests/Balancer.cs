@@ -21,16 +21,17 @@ internal sealed class Balancer : IDisposable
 
         string configuration = Path.Combine(_folder, "haproxy.cfg");
         IEnumerable<string> servers = nodes.Select(
-            (node, i) => $"    server node{i} {new Uri(node.Address).Authority} check inter 200 fall 1 rise 1"
+            (node, i) => $"    server node{i} {new Uri(node.Address).Authority} check inter 200 fall 3 rise 1"
         );
         File.WriteAllText(
             configuration,
             $"""
             defaults
                 mode http
-                timeout connect 1s
-                timeout client 30s
-                timeout server 30s
+                timeout connect 10s
+                timeout check 10s
+                timeout client 120s
+                timeout server 120s
                 retries 3
                 option redispatch 1
                 retry-on conn-failure empty-response
@@ -54,7 +55,7 @@ internal sealed class Balancer : IDisposable
     public async Task ReadyAsync()
     {
         using HttpClient client = new();
-        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(30));
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(2));
         while (true)
         {
             limit.Token.ThrowIfCancellationRequested();

@@ -33,13 +33,16 @@ public sealed class Browsers
     /// <summary>The address of a shop that keeps its sessions in memory.</summary>
     internal static async Task<string> SharedAddressAsync() => (await SharedShop.Value).Address;
 
+    [OneTimeSetUp]
+    public void SetUp() => Assertions.SetDefaultExpectTimeout(120_000);
+
     /// <summary>A visitor of a shop.</summary>
     internal static async Task<IBrowserContext> VisitAsync(string address, Action<BrowserNewContextOptions>? configure = null)
     {
         BrowserNewContextOptions options = new() { BaseURL = address };
         configure?.Invoke(options);
         IBrowserContext visitor = await (await Chromium.Value).NewContextAsync(options);
-        visitor.SetDefaultTimeout(30_000);
+        visitor.SetDefaultTimeout(120_000);
         return visitor;
     }
 

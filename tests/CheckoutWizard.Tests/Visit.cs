@@ -22,7 +22,7 @@ internal static class Visit
             await page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true })
                 .Or(page.GetByRole(AriaRole.Link, new() { Name = name, Exact = true }))
                 .ClickAsync();
-            await loaded.Task.WaitAsync(TimeSpan.FromSeconds(60));
+            await loaded.Task.WaitAsync(TimeSpan.FromMinutes(2));
             page.Load -= OnLoad;
         }
 

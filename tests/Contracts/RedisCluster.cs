@@ -86,7 +86,7 @@ public sealed class RedisCluster : IDisposable
                 break;
             }
 
-            await source.DoAsync(["MIGRATE", "127.0.0.1", Text(target.Port), "", "0", "5000", "KEYS", .. keys]);
+            await source.DoAsync(["MIGRATE", "127.0.0.1", Text(target.Port), "", "0", "60000", "KEYS", .. keys]);
             moved += keys.Length;
         }
 
@@ -119,7 +119,7 @@ public sealed class RedisCluster : IDisposable
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
-        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(3));
         while (!await condition())
         {
             await Task.Delay(20, limit.Token);

@@ -56,7 +56,7 @@ public abstract partial class SessionStoreContract
         Task<bool[]> rotations = Task.WhenAll(
             next.Select(secret => Task.Run(async () => await (await RecordAsync()).RotateAsync(current, secret)))
         );
-        await Harness.WithRunningClockAsync(new ValueTask(rotations), TimeSpan.FromMilliseconds(20));
+        await Harness.WithRunningClockAsync(new ValueTask(rotations), TimeSpan.FromMilliseconds(1));
         bool[] succeeded = await rotations;
         Assert.That(succeeded.Count(one => one), Is.EqualTo(1));
         SessionRecord record = await RecordAsync();

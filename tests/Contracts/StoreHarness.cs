@@ -30,6 +30,9 @@ public abstract class StoreHarness : IAsyncDisposable
     /// <summary>How far the clock may go on per turn while work is awaited that takes real time on a server; null for as far as a test likes.</summary>
     protected virtual TimeSpan? LongestStep => null;
 
+    /// <summary>How far a time may be off: on a server real time passes during a test, as much of it as a slow machine needs.</summary>
+    public TimeSpan Tolerance => LongestStep is null ? TimeSpan.FromSeconds(1) : TimeSpan.FromMinutes(1);
+
     /// <summary>Awaits work that waits on the clock, which goes on meanwhile.</summary>
     public async Task WithRunningClockAsync(ValueTask work, TimeSpan? step = null)
     {

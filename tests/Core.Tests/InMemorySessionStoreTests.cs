@@ -16,8 +16,11 @@ public sealed class InMemorySessionStoreTests
             await SetAsync(factory, $"session{i}");
         }
 
-        WorkflowLimitException? error = await Assert.ThrowsAsync<WorkflowLimitException>(async () => await SetAsync(factory, "a new one"));
-        Assert.That(error!.Message, Does.Contain("3").And.Contain("MaxSessions").And.Not.Contain("a new one"));
+        SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () => await SetAsync(factory, "a new one"));
+        Assert.That(error!.MayBeStored, Is.False);
+        Assert.That(error.WorkflowId, Is.EqualTo("checkout"));
+        Assert.That(error.Message, Does.Contain("'checkout'").And.Contain("3").And.Contain("MaxSessions").And.Contain("Try again"));
+        Assert.That(error.Message, Does.Not.Contain("a new one"));
         for (int i = 0; i < 3; i++)
         {
             await SetAsync(factory, $"session{i}");
@@ -39,7 +42,7 @@ public sealed class InMemorySessionStoreTests
         await SetAsync(factory, "b");
         _clock.Advance(TimeSpan.FromMinutes(21));
         await SetAsync(factory, "c");
-        Assert.That(factory.Count, Is.EqualTo(1));
+        Assert.That(factory.Sessions.Count, Is.EqualTo(1));
     }
 
     [Test]
@@ -51,14 +54,14 @@ public sealed class InMemorySessionStoreTests
             await SetAsync(factory, $"old{i}");
         }
 
-        Assert.That(factory.Count, Is.EqualTo(100));
+        Assert.That(factory.Sessions.Count, Is.EqualTo(100));
         _clock.Advance(TimeSpan.FromMinutes(21));
         for (int i = 0; i < 110; i++)
         {
             await SetAsync(factory, "current");
         }
 
-        Assert.That(factory.Count, Is.EqualTo(1));
+        Assert.That(factory.Sessions.Count, Is.EqualTo(1));
         Assert.That(await GetAsync(factory, "current"), Is.EqualTo(1));
     }
 
@@ -73,7 +76,8 @@ public sealed class InMemorySessionStoreTests
         await workflow.LoadAsync();
         workflow.End();
         await workflow.CommitAsync();
-        Assert.That(factory.Count, Is.Zero);
+        Assert.That(factory.Sessions.Count, Is.Zero);
+        Assert.That(factory.Sessions.Waiting, Is.Zero);
     }
 
     [Test]
@@ -101,7 +105,8 @@ public sealed class InMemorySessionStoreTests
                     })
                 )
         );
-        Assert.That(factory.Count, Is.Zero);
+        Assert.That(factory.Sessions.Count, Is.Zero);
+        Assert.That(factory.Sessions.Waiting, Is.Zero);
     }
 
     [Test]
