@@ -344,17 +344,24 @@ internal sealed class RedisSessionStore(
 
     protected override async ValueTask<int> CountWorkflowsAsync(CancellationToken cancellationToken)
     {
-        // The commit before has removed what has expired from the index.
-        Task<long> counting = Database.SortedSetLengthAsync(Index, flags: CommandFlags.DemandMaster);
-        Task<double?> record = Database.SortedSetScoreAsync(Index, SessionRecord.WorkflowId, CommandFlags.DemandMaster);
-        try
+        long start = TimeProvider.System.GetTimestamp();
+        for (int attempt = 0; ; attempt++)
         {
-            long indexed = await counting.WaitAsync(_timeout, cancellationToken).ConfigureAwait(false);
-            return (int)indexed - (await record.WaitAsync(_timeout, cancellationToken).ConfigureAwait(false) is null ? 0 : 1);
-        }
-        catch (Exception error) when (IsOfServer(error))
-        {
-            throw Failure("could not be counted", "", mayBeStored: false, error);
+            try
+            {
+                // The commit before has removed what has expired from the index.
+                Task<long> counting = Database.SortedSetLengthAsync(Index, flags: CommandFlags.DemandMaster);
+                Task<double?> record = Database.SortedSetScoreAsync(Index, SessionRecord.WorkflowId, CommandFlags.DemandMaster);
+                long indexed = await counting.WaitAsync(Left(start), cancellationToken).ConfigureAwait(false);
+                return (int)indexed - (await record.WaitAsync(Left(start), cancellationToken).ConfigureAwait(false) is null ? 0 : 1);
+            }
+            catch (Exception error) when (IsOfServer(error))
+            {
+                if (!await PausedAsync(attempt, start, error, MayBeDone(error), cancellationToken).ConfigureAwait(false))
+                {
+                    throw Failure("could not be counted", "", mayBeStored: false, error);
+                }
+            }
         }
     }
 

@@ -434,6 +434,8 @@ public sealed class AddHttpContextSessionTests
         Assert.That(browser.Cookie, Is.Not.Null);
         await browser.PostAsync("/set/step/3");
         Assert.That(await browser.GetAsync("/get/step"), Is.EqualTo("3"), "it is moved once");
+        browser.Cookie = null;
+        Assert.That(await browser.GetAsync("/keys"), Is.Empty, "after a sign-out the old cookie opens nothing");
         using Browser strange = after.Browser();
         strange.Also = ".AspNetCore.Session=nonsense";
         Assert.That(await strange.GetAsync("/keys"), Is.Empty);
@@ -441,7 +443,7 @@ public sealed class AddHttpContextSessionTests
         // As in docs/drop-in.md.
         static async Task MoveAsync(HttpContext context, RequestDelegate next)
         {
-            if (context.Request.Cookies[".AspNetCore.Session"] is { } cookie && context.Session.Keys.Any() == false)
+            if (context.Request.Cookies[".AspNetCore.Session"] is { } cookie)
             {
                 IServiceProvider services = context.RequestServices;
                 try
@@ -464,11 +466,18 @@ public sealed class AddHttpContextSessionTests
                     {
                         context.Session.Set(name, old.Get(name)!);
                     }
+
+                    // Stored here first, then gone there: the old cookie opens nothing any more.
+                    await context.Session.CommitAsync(context.RequestAborted);
+                    old.Clear();
+                    await old.CommitAsync(CancellationToken.None);
                 }
                 catch (Exception error) when (error is CryptographicException or FormatException)
                 {
                     // A cookie that nobody can read is no session.
                 }
+
+                context.Response.Cookies.Delete(".AspNetCore.Session");
             }
 
             await next(context);

@@ -14,6 +14,9 @@ internal sealed class StoreOfTest : ISessionStoreFactory
     /// <summary>The sessions that were opened.</summary>
     public ConcurrentQueue<string> Sessions { get; } = new();
 
+    /// <summary>The workflows whose idle time was renewed.</summary>
+    public ConcurrentQueue<string> Renewals { get; } = new();
+
     /// <summary>The keys that each commit set, as "checkout: step".</summary>
     public ConcurrentQueue<string> Written { get; } = new();
 
@@ -40,6 +43,17 @@ internal sealed class StoreOfTest : ISessionStoreFactory
         {
             await test.CallAsync($"load {workflowId}");
             return await base.LoadWorkflowAsync(workflowId, cancellationToken);
+        }
+
+        protected override ValueTask<WorkflowRecord> RenewWorkflowAsync(
+            string workflowId,
+            WorkflowRecord loaded,
+            TimeSpan? idleTimeout,
+            CancellationToken cancellationToken
+        )
+        {
+            test.Renewals.Enqueue(workflowId);
+            return base.RenewWorkflowAsync(workflowId, loaded, idleTimeout, cancellationToken);
         }
 
         protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)

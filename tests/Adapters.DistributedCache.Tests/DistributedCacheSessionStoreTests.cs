@@ -123,10 +123,6 @@ public sealed class DistributedCacheSessionStoreTests
         IDistributedCache distributed = new MemoryDistributedCache(Options.Create(new MemoryDistributedCacheOptions()));
         Assert.That(() => new DistributedCacheSessionStoreFactory(null!), Throws.ArgumentNullException);
         Assert.That(
-            () => new DistributedCacheSessionStoreFactory(distributed, new DistributedCacheSessionStoreOptions { KeyPrefix = null! }),
-            Throws.ArgumentException.With.Message.Contains("KeyPrefix")
-        );
-        Assert.That(
             () => new DistributedCacheSessionStoreFactory(distributed, new DistributedCacheSessionStoreOptions { IdleTimeout = null }),
             Throws.ArgumentException.With.Message.Contains("IdleTimeout")
         );

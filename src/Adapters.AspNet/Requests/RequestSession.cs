@@ -201,8 +201,7 @@ internal sealed partial class RequestSession : IDisposable
 
     private void ThrowIfOver()
     {
-        bool isMine = _isHub || _context is null || ReferenceEquals(_context.Features.Get<RequestSession>(), this);
-        if (_isOver || !isMine)
+        if (_isOver || !(_isHub || _context is null || ReferenceEquals(_context.Features.Get<RequestSession>(), this)))
         {
             throw new ObjectDisposedException(
                 nameof(IWorkflowSessions),
