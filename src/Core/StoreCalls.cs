@@ -65,7 +65,7 @@ internal sealed class StoreCalls(BufferedSessionStore store)
             && !string.Equals(commit.WorkflowId, SessionRecord.WorkflowId, StringComparison.Ordinal)
         )
         {
-            await ConfirmBeginAsync(commit).ConfigureAwait(false);
+            await new BegunWorkflow(store, commit).ConfirmAsync().ConfigureAwait(false);
         }
 
         return result;
@@ -109,83 +109,8 @@ internal sealed class StoreCalls(BufferedSessionStore store)
         _ = await RenewAsync(SessionRecord.WorkflowId, record!, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>
-    /// Looks at the session after a workflow has begun in it. Whoever ends a session ends its record first, so that a workflow that began before is ended
-    /// with the rest, and one that began after is taken back here.
-    /// </summary>
-    private async ValueTask ConfirmBeginAsync(WorkflowCommit commit)
-    {
-        string workflowId = commit.WorkflowId;
-        if (!store.Secret.IsEmpty)
-        {
-            (_, SessionRecord.State session) = await ReadRecordAsync(workflowId, "committed", mayBeStored: true, CancellationToken.None)
-                .ConfigureAwait(false);
-            if (!session.Exists)
-            {
-                await TakeBackAsync(commit).ConfigureAwait(false);
-                throw new WorkflowConflictException(
-                    $"The session of workflow '{workflowId}' has ended meanwhile, so nothing was stored. Begin again with a new session.",
-                    workflowId,
-                    WorkflowConflictReason.Ended,
-                    []
-                );
-            }
-        }
-
-        if (store.Capabilities.Listing && await CountAsync(workflowId).ConfigureAwait(false) > _options.MaxWorkflows)
-        {
-            await TakeBackAsync(commit).ConfigureAwait(false);
-            throw new WorkflowLimitException(
-                $"Workflow '{workflowId}' would be one more than the {_options.MaxWorkflows} that a session may have, so nothing was stored. "
-                    + $"End workflows that are over, or raise {nameof(BufferedSessionStoreOptions.MaxWorkflows)}.",
-                workflowId
-            );
-        }
-    }
-
-    private async ValueTask<int> CountAsync(string workflowId)
-    {
-        try
-        {
-            return await store.CountWorkflowsAsync(CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (Exception error) when (error is SessionStoreException || BufferedSessionStore.IsForeign(error))
-        {
-            throw new SessionStoreException(
-                $"Workflow '{workflowId}' is stored, but the workflows of its session could not be counted. Load it to see.",
-                workflowId,
-                mayBeStored: true,
-                error
-            );
-        }
-    }
-
-    private async ValueTask TakeBackAsync(WorkflowCommit commit)
-    {
-        WorkflowCommit end = new(commit.WorkflowId, new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal), [])
-        {
-            Ends = true,
-            Generation = commit.NewGeneration,
-            NewGeneration = commit.NewGeneration,
-            IdleTimeout = commit.IdleTimeout,
-            AbsoluteTimeout = commit.AbsoluteTimeout,
-        };
-        try
-        {
-            _ = await SendAsync(end, CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (SessionStoreException error)
-        {
-            throw new SessionStoreException(
-                $"Workflow '{commit.WorkflowId}' was refused, but may still be stored until it expires. Load it to see.",
-                commit.WorkflowId,
-                mayBeStored: true,
-                error
-            );
-        }
-    }
-
-    private async ValueTask<(WorkflowRecord? Record, SessionRecord.State Session)> ReadRecordAsync(
+    /// <summary>Reads the record of the session on behalf of a workflow, which the error names.</summary>
+    public async ValueTask<(WorkflowRecord? Record, SessionRecord.State Session)> ReadRecordAsync(
         string workflowId,
         string what,
         bool mayBeStored,
@@ -254,7 +179,8 @@ internal sealed class StoreCalls(BufferedSessionStore store)
         }
     }
 
-    private async ValueTask<CommitResult> SendAsync(WorkflowCommit commit, CancellationToken cancellationToken)
+    /// <summary>Sends a commit to the store, without a look at the session.</summary>
+    public async ValueTask<CommitResult> SendAsync(WorkflowCommit commit, CancellationToken cancellationToken)
     {
         StoreOperation operation = StoreOperation.Commit(StoreName, _options.TimeProvider, commit);
         try

@@ -328,6 +328,38 @@ public sealed class RequestSessionTests
     }
 
     [Test]
+    public async Task Headers_of_callbacks_are_on_the_error_page_behind_the_drop_in()
+    {
+        await using SessionApplication application = await SessionApplication.StartAsync(
+            SessionApplication.Ours,
+            _store,
+            new CacheOfTest(),
+            app =>
+            {
+                app.UseExceptionHandler(handler => handler.Run(context => context.Response.WriteAsync("sorry")));
+                app.MapPost(
+                    "/fails",
+                    async (HttpContext context) =>
+                    {
+                        context.Response.OnStarting(() =>
+                        {
+                            context.Response.Headers.ContentSecurityPolicy = "default-src 'self'";
+                            return Task.CompletedTask;
+                        });
+                        context.Session.SetString("x", "1");
+                        await context.Response.WriteAsync("saved");
+                    }
+                );
+            }
+        );
+        using Browser browser = application.Browser();
+        _store.Before = _ => Task.FromException(new SessionStoreException("The store is down.", "$http", mayBeStored: false));
+        using HttpResponseMessage response = await browser.SendAsync(HttpMethod.Post, "/fails");
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
+        Assert.That(response.Headers.GetValues("Content-Security-Policy"), Is.EqualTo(new[] { "default-src 'self'" }));
+    }
+
+    [Test]
     public async Task Change_after_a_complete_response_is_refused()
     {
         await using Application application = await Application.StartAsync(

@@ -98,6 +98,45 @@ public sealed class BufferedSessionStoreTests
         Assert.That(options.Timeouts("$session"), Is.EqualTo(((TimeSpan?)null, (TimeSpan?)null)));
     }
 
+    [Test]
+    public async Task Workflow_that_is_one_too_many_stays_when_another_request_has_committed_to_it()
+    {
+        ExampleDatabase database = new();
+        BufferedSessionStoreOptions options = new() { MaxWorkflows = 1 };
+        WorkflowSession first = new(new ExampleSessionStore(database, "session", options), "first");
+        await first.UpdateAsync(w => w.Set("x", 1));
+        Counting counting = new(database, options)
+        {
+            BeforeCount = async () =>
+            {
+                WorkflowSession other = new(new ExampleSessionStore(database, "session", options), "second");
+                await other.LoadAsync();
+                other.Set("other", 2);
+                await other.CommitAsync();
+            },
+        };
+        WorkflowSession second = new(counting, "second");
+        await second.LoadAsync();
+        second.Set("mine", 1);
+        await second.CommitAsync();
+        WorkflowSession stored = new(new ExampleSessionStore(database, "session", options), "second");
+        await stored.LoadAsync();
+        Assert.That(stored.Get<int>("other"), Is.EqualTo(2), "it was acknowledged");
+        Assert.That(stored.Get<int>("mine"), Is.EqualTo(1), "it was acknowledged too");
+    }
+
+    private sealed class Counting(ExampleDatabase database, BufferedSessionStoreOptions options)
+        : ExampleSessionStore(database, "session", options)
+    {
+        public required Func<Task> BeforeCount { get; init; }
+
+        protected internal override async ValueTask<int> CountWorkflowsAsync(CancellationToken cancellationToken)
+        {
+            await BeforeCount();
+            return await base.CountWorkflowsAsync(cancellationToken);
+        }
+    }
+
     private sealed class Failing(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
         : ExampleSessionStore(database, sessionId, options)
     {

@@ -176,8 +176,9 @@ internal sealed partial class RequestSession : IDisposable
     /// <summary>Drops all of a request that has failed: an error page behind WorkflowSessions begins anew.</summary>
     private void DropIfFailed()
     {
-        IExceptionHandlerFeature? failure = _context?.Features.Get<IExceptionHandlerFeature>();
-        if (!_isHub && failure is not null && !ReferenceEquals(failure, _earlierFailure))
+        // The features of a hub's connection are gone when it closes.
+        IExceptionHandlerFeature? failure = _isHub ? null : _context?.Features.Get<IExceptionHandlerFeature>();
+        if (failure is not null && !ReferenceEquals(failure, _earlierFailure))
         {
             _earlierFailure = failure;
             Drop("The request failed, and an error page runs now. Open the workflow again in the page.");

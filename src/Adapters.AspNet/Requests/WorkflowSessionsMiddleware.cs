@@ -43,7 +43,7 @@ internal sealed class WorkflowSessionsMiddleware(
         }
         catch (WorkflowSessionException error) when (error is SessionStoreException or WorkflowConflictException)
         {
-            session.Fail();
+            body.Fail();
             if (body.HasPassedOn || innerResponse.HasStarted)
             {
                 // The client has a status of success already. A response that breaks off is the only way left to take it back.
@@ -54,7 +54,6 @@ internal sealed class WorkflowSessionsMiddleware(
 
             features.Set(innerBody);
             features.Set(innerResponse);
-            response.KeepCallbackHeaders();
             await NotStored.WriteAsync(context, error).ConfigureAwait(false);
         }
         finally

@@ -81,8 +81,9 @@ internal sealed class CommittingResponse(IHttpResponseFeature inner) : IHttpResp
     /// <summary>Makes the headers that callbacks have set survive when the response is cleared for an error.</summary>
     public void KeepCallbackHeaders()
     {
-        if (_callbackHeaders is { } headers)
+        if (_callbackHeaders is { Count: > 0 } headers && !inner.HasStarted)
         {
+            _callbackHeaders = null;
             inner.OnStarting(
                 static state =>
                 {
