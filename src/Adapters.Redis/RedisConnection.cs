@@ -37,6 +37,7 @@ internal sealed class RedisConnection : IDisposable
             options.LoggerFactory,
             _disposed
         );
+        ClientTimeout = ConfigurationOf(client) is { } known ? TimeoutOf(known) : TimeSpan.MaxValue;
         Use(client);
         _firstAttempt.SetResult();
         _watch.Begin();
@@ -50,6 +51,10 @@ internal sealed class RedisConnection : IDisposable
         address.AbortOnConnectFail = false;
         address.ReconnectRetryPolicy = new ReconnectPolicy(address.ConnectTimeout);
         _address = address;
+#if !REDIS_CLIENT_1
+        address.AsyncTimeout = Math.Min(address.AsyncTimeout, (int)Math.Ceiling(options.CommandTimeout.TotalMilliseconds));
+#endif
+        ClientTimeout = TimeoutOf(address);
         _watch = new ConnectionWatch(
             () => IsConnected,
             () => address,
@@ -67,6 +72,11 @@ internal sealed class RedisConnection : IDisposable
 
     /// <summary>The database; there is one after <see cref="WaitAsync"/>.</summary>
     public IDatabase Database => _database ?? throw new ObjectDisposedException(nameof(RedisSessionStoreFactory));
+
+    /// <summary>
+    /// After which time the client itself gives up a request that has no answer. It looks once a second.
+    /// </summary>
+    public TimeSpan ClientTimeout { get; }
 
     /// <summary>Since when and why there is no connection, and what to do; null while there is one.</summary>
     public string? Explanation => IsConnected || IsClosed ? null : _watch.Explanation;
@@ -233,6 +243,14 @@ internal sealed class RedisConnection : IDisposable
         TimeSpan left = _options.CommandTimeout - TimeProvider.System.GetElapsedTime(start);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
+
+    /// <summary>The first major version of the client has no such timeout.</summary>
+    private static TimeSpan TimeoutOf(ConfigurationOptions configuration) =>
+#if REDIS_CLIENT_1
+        TimeSpan.MaxValue;
+#else
+        TimeSpan.FromMilliseconds(configuration.AsyncTimeout);
+#endif
 
     private static ConfigurationOptions? ConfigurationOf(IConnectionMultiplexer client)
     {

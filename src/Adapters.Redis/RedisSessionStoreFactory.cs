@@ -8,8 +8,7 @@ public sealed class RedisSessionStoreFactory : ISessionStoreFactory, IDisposable
 {
     private readonly RedisConnection _connection;
     private readonly RedisSessionStoreOptions _options;
-    private readonly UnsettledCommits _unsettled = new();
-    private readonly MasterSearch _master;
+    private readonly RedisNode _node;
 
     /// <summary>Keeps sessions in the server of a connection, which stays the caller's.</summary>
     /// <param name="connection">The connection.</param>
@@ -22,21 +21,21 @@ public sealed class RedisSessionStoreFactory : ISessionStoreFactory, IDisposable
         _options = options ?? new RedisSessionStoreOptions();
         _options.ThrowIfInvalid(nameof(options));
         _connection = new RedisConnection(connection, _options);
-        _master = new MasterSearch(_connection);
+        _node = new RedisNode(_connection, _options);
     }
 
     private RedisSessionStoreFactory(RedisConnection connection, RedisSessionStoreOptions options)
     {
         _options = options;
         _connection = connection;
-        _master = new MasterSearch(connection);
+        _node = new RedisNode(connection, options);
     }
 
     /// <inheritdoc />
     public ISessionStore Open(string sessionId)
     {
         ArgumentException.ThrowIfNullOrEmpty(sessionId);
-        return new RedisSessionStore(_connection, sessionId, _options, _unsettled, _master);
+        return new RedisSessionStore(_node, sessionId, _options);
     }
 
     /// <summary>

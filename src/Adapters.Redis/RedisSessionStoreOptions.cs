@@ -13,7 +13,10 @@ public sealed class RedisSessionStoreOptions : BufferedSessionStoreOptions
     /// <summary>The number of the database; -1, the one that the connection names, by default. A cluster has only 0.</summary>
     public int Database { get; set; } = -1;
 
-    /// <summary>How long to wait for an answer of the server, 5 seconds by default. A commit without an answer may be stored.</summary>
+    /// <summary>
+    /// How long to wait for an answer of the server, from a millisecond to a minute; 5 seconds by default. A commit without an answer may be stored. Where the
+    /// client of Redis times out first, as on a connection of the store's own, the wait can last a second longer.
+    /// </summary>
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
@@ -47,8 +50,8 @@ public sealed class RedisSessionStoreOptions : BufferedSessionStoreOptions
         );
         Require(Database >= -1, $"{nameof(Database)} must be the number of a database, or -1 for that of the connection.", parameterName);
         Require(
-            CommandTimeout >= TimeSpan.FromMilliseconds(1) && CommandTimeout <= TimeSpan.FromHours(1),
-            $"{nameof(CommandTimeout)} must be from a millisecond to an hour.",
+            CommandTimeout >= TimeSpan.FromMilliseconds(1) && CommandTimeout <= Protocol.LongestValidity,
+            $"{nameof(CommandTimeout)} must be from a millisecond to a minute.",
             parameterName
         );
     }

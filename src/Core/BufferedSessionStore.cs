@@ -240,10 +240,10 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
     /// <summary>What names a session in a store outside the process, so that whoever reads its keys can't take over a session.</summary>
     /// <param name="sessionId">The id of the session.</param>
     /// <returns>The first 128 bits of the SHA-256 (FIPS 180-4) of the id in UTF-8, in base64url without padding: 22 characters.</returns>
-    /// <exception cref="ArgumentNullException"><paramref name="sessionId"/> is null.</exception>
+    /// <exception cref="ArgumentException"><paramref name="sessionId"/> is null, empty or has a lone surrogate.</exception>
     protected static string HashSessionId(string sessionId)
     {
-        ArgumentNullException.ThrowIfNull(sessionId);
+        NameRules.ThrowIfInvalidSessionId(sessionId);
         // As many bits as a session id has, and hard to guess.
         const int HashBytes = 16;
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];

@@ -39,7 +39,7 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
     /// <inheritdoc />
     public ISessionStore Open(string sessionId)
     {
-        ArgumentException.ThrowIfNullOrEmpty(sessionId);
+        NameRules.ThrowIfInvalidSessionId(sessionId);
         return new InMemorySessionStore(this, sessionId, _options);
     }
 

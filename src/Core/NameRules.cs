@@ -28,6 +28,19 @@ internal static class NameRules
         }
     }
 
+    /// <summary>Two ids that differ in a lone surrogate would be one session where the id is hashed as UTF-8.</summary>
+    public static void ThrowIfInvalidSessionId(
+        [NotNull] string? sessionId,
+        [CallerArgumentExpression(nameof(sessionId))] string? parameter = null
+    )
+    {
+        ArgumentException.ThrowIfNullOrEmpty(sessionId, parameter);
+        if (IndexOfLoneSurrogate(sessionId) >= 0)
+        {
+            throw new ArgumentException("The session id has a lone surrogate. Use well-formed text.", parameter);
+        }
+    }
+
     public static bool IsValidWorkflowId(string workflowId) =>
         workflowId.Length is > 0 and <= MaxWorkflowIdLength && IndexOfLoneSurrogate(workflowId) < 0;
 

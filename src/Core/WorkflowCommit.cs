@@ -65,30 +65,49 @@ public sealed class WorkflowCommit
     public CommitResult Apply(WorkflowRecord? stored, DateTimeOffset now, out WorkflowRecord? next)
     {
         next = stored;
-        bool loadedIsGone = Generation is not null && stored?.Generation != Generation;
-        if (RequiredVersion is { } version && !loadedIsGone && (stored?.Version ?? 0) != version)
+        if (Refusal(stored) is { } refusal)
         {
-            return CommitResult.Changed;
+            return refusal;
         }
 
-        if (loadedIsGone && (!Ends || RequiredVersion is not null))
+        if (Ends && Stamp is null)
         {
-            return CommitResult.Ended;
+            next = LoadedIsGone(stored) ? stored : null;
+            // Not with the generation of others: whoever ended this workflow has nothing of theirs loaded, and must not end it by a second End.
+            return CommitResult.Removed;
         }
 
-        if (Ends)
-        {
-            // What others began since is not the workflow that ends here.
-            stored = loadedIsGone ? stored : null;
-            if (Stamp is null)
-            {
-                next = stored;
-                return stored is null ? CommitResult.Removed : CommitResult.Stored(stored.Generation, stored.Version, stored.ExpiresAt);
-            }
-        }
+        next = Changed(Continues(stored) ? stored : null, now);
+        return CommitResult.Stored(next.Generation, next.Version, next.ExpiresAt);
+    }
 
+    private bool LoadedIsGone(WorkflowRecord? stored) => Generation is not null && stored?.Generation != Generation;
+
+    private CommitResult? Refusal(WorkflowRecord? stored) =>
+        RequiredVersion is { } version && !LoadedIsGone(stored) && (stored?.Version ?? 0) != version ? CommitResult.Changed
+        : LoadedIsGone(stored) && (!Ends || RequiredVersion is not null) ? CommitResult.Ended
+        : null;
+
+    /// <summary>Whether the stored workflow goes on; if not, one begins. What others began since is not the workflow that ends here.</summary>
+    private bool Continues(WorkflowRecord? stored) => stored is not null && (LoadedIsGone(stored) || !Ends);
+
+    private WorkflowRecord Changed(WorkflowRecord? continued, DateTimeOffset now)
+    {
+        DateTimeOffset? deadline = continued is null ? now + AbsoluteTimeout : continued.Deadline;
+        return new WorkflowRecord(
+            ChangedEntries(continued),
+            continued?.Generation ?? NewGeneration,
+            (continued?.Version ?? 0) + 1,
+            Stamp ?? now,
+            deadline,
+            WorkflowRecord.Earlier(deadline, now + IdleTimeout)
+        );
+    }
+
+    private Dictionary<string, ReadOnlyMemory<byte>> ChangedEntries(WorkflowRecord? continued)
+    {
         Dictionary<string, ReadOnlyMemory<byte>> entries =
-            stored is null || Clears ? new(Sets.Count, StringComparer.Ordinal) : new(stored.Entries, StringComparer.Ordinal);
+            continued is null || Clears ? new(Sets.Count, StringComparer.Ordinal) : new(continued.Entries, StringComparer.Ordinal);
         foreach (string key in Deletes)
         {
             entries.Remove(key);
@@ -99,15 +118,6 @@ public sealed class WorkflowCommit
             entries[key] = value;
         }
 
-        DateTimeOffset? deadline = stored is null ? now + AbsoluteTimeout : stored.Deadline;
-        next = new WorkflowRecord(
-            entries,
-            stored?.Generation ?? NewGeneration,
-            (stored?.Version ?? 0) + 1,
-            Stamp ?? now,
-            deadline,
-            WorkflowRecord.Earlier(deadline, now + IdleTimeout)
-        );
-        return CommitResult.Stored(next.Generation, next.Version, next.ExpiresAt);
+        return entries;
     }
 }

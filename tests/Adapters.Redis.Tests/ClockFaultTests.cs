@@ -80,13 +80,13 @@ public sealed class ClockFaultTests
     private static async Task<DateTimeOffset> DeadlineAsync(RedisKey key)
     {
         string metadata = (await RedisHarness.Database.HashGetAsync(key, "#"))!;
-        return DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(metadata.Split(' ')[3], CultureInfo.InvariantCulture));
+        return DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(metadata.Split(' ')[5], CultureInfo.InvariantCulture));
     }
 
     private static async Task MoveDeadlineAsync(RedisKey key, DateTimeOffset deadline)
     {
         string[] metadata = ((string)(await RedisHarness.Database.HashGetAsync(key, "#"))!).Split(' ');
-        metadata[3] = deadline.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
+        metadata[5] = deadline.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
         await RedisHarness.Database.HashSetAsync(key, "#", string.Join(' ', metadata));
     }
 }

@@ -44,10 +44,10 @@ internal sealed class DamagedWorkflow : IDisposable
             RedisHarness.Connection,
             new RedisSessionStoreOptions { KeyPrefix = prefix, CommandTimeout = TimeSpan.FromMinutes(1) }
         );
-        _index = $"{prefix}v1:{{{Root(Owner)}}}";
+        _index = $"{prefix}v2:{{{Root(Owner)}}}";
         _key = $"{_index}:{Id}";
         _other = $"{_index}:{Other}";
-        _strangers = $"{prefix}v1:{{{Root(Stranger)}}}:{Id}";
+        _strangers = $"{prefix}v2:{{{Root(Stranger)}}}:{Id}";
     }
 
     public static async Task<DamagedWorkflow> BeginAsync(string prefix)
@@ -392,14 +392,14 @@ internal sealed class DamagedWorkflow : IDisposable
     /// <summary>Whether the deadline is about to pass. 00 is one too for a commit, although a load tells it.</summary>
     private static bool IsOver(Dictionary<string, byte[]> fields) =>
         fields.TryGetValue("#", out byte[]? meta)
-        && Encoding.Latin1.GetString(meta).Split(' ') is [_, _, _, { } deadline, ..]
+        && Encoding.Latin1.GetString(meta).Split(' ') is [_, _, _, _, _, { } deadline, ..]
         && long.TryParse(deadline, NumberStyles.None, CultureInfo.InvariantCulture, out long milliseconds)
         && deadline != "0"
         && milliseconds < DateTimeOffset.UtcNow.AddMinutes(1).ToUnixTimeMilliseconds();
 
-    private static string Commits(byte[] meta) => Encoding.Latin1.GetString(meta).Split(' ', count: 5).ElementAtOrDefault(4) ?? "";
+    private static string Commits(byte[] meta) => Encoding.Latin1.GetString(meta).Split(' ', count: 7).ElementAtOrDefault(6) ?? "";
 
-    private static string Generation(byte[] meta) => Encoding.Latin1.GetString(meta).Split(' ')[0];
+    private static string Generation(byte[] meta) => Encoding.Latin1.GetString(meta).Split(' ').ElementAtOrDefault(1) ?? "";
 
     private static bool Same(Dictionary<string, byte[]> left, Dictionary<string, byte[]> right, string? except = null) =>
         left.All(field =>

@@ -156,24 +156,28 @@ public sealed class RedisFaultTests
         workflow.Set("x", 2);
         WorkflowConflictException? conflict = await Assert.ThrowsAsync<WorkflowConflictException>(async () => await workflow.CommitAsync());
         Assert.That(conflict!.Reason, Is.EqualTo(WorkflowConflictReason.Ended));
-        Assert.That(harness.Keys(), Has.None.EndsWith(":checkout"));
+        WorkflowSession next = new(harness.Open("alice"), "checkout");
+        await next.LoadAsync();
+        Assert.That(next.LastModified, Is.Null);
     }
 
     [TestCase("SET KEY x")]
     [TestCase("HSET KEY .x i1")]
     [TestCase("HSET KEY # nonsense .x i1")]
-    [TestCase("HSET KEY # 1_2_3")]
-    [TestCase("HSET KEY # 1_2_3_4_5")]
-    [TestCase("HSET KEY # 99999999999999999999_1_1_0")]
-    [TestCase("HSET KEY # 1_1_1_0 stranger x")]
-    [TestCase("HSET KEY # 007_1_1_0")]
-    [TestCase("HSET KEY # -1_1_1_0")]
-    [TestCase("HSET KEY # 1_+1_1_0")]
-    [TestCase("HSET KEY # 1_9007199254740992_1_0")]
-    [TestCase("HSET KEY # 1_9223372036854775807_1_0")]
-    [TestCase("HSET KEY # 1_1_+1_0")]
-    [TestCase("HSET KEY # 1_1_1_-1")]
-    [TestCase("HSET KEY # 1_1_1_253402300800000")]
+    [TestCase("HSET KEY # a_1_2_3")]
+    [TestCase("HSET KEY # a_1_2_3_4_5_x-y:1")]
+    [TestCase("HSET KEY # 1_1_1_4102444800000_0")]
+    [TestCase("HSET KEY # a_99999999999999999999_1_1_4102444800000_0")]
+    [TestCase("HSET KEY # a_007_1_1_4102444800000_0")]
+    [TestCase("HSET KEY # a_-1_1_1_4102444800000_0")]
+    [TestCase("HSET KEY # a_1_+1_1_4102444800000_0")]
+    [TestCase("HSET KEY # a_1_9007199254740992_1_4102444800000_0")]
+    [TestCase("HSET KEY # a_1_9223372036854775807_1_4102444800000_0")]
+    [TestCase("HSET KEY # a_1_1_+1_4102444800000_0")]
+    [TestCase("HSET KEY # a_1_1_1_-9_0")]
+    [TestCase("HSET KEY # a_1_1_1_4102444800000_-1")]
+    [TestCase("HSET KEY # a_1_1_1_4102444800000_253402300800000")]
+    [TestCase("HSET KEY # e_1_1_1_0_0 .x i1")]
     public async Task What_is_damaged_is_told_and_left_as_it_is(string command)
     {
         await using RedisHarness harness = new();
@@ -199,6 +203,18 @@ public sealed class RedisFaultTests
         Assert.That(await RedisHarness.Database.KeyDumpAsync(key), Is.EqualTo(before));
         await other.LoadAsync();
         Assert.That(other.Get<int>("x"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task Field_that_no_commit_writes_is_told()
+    {
+        await using RedisHarness harness = new();
+        await StoredAsync(harness);
+        await RedisHarness.Database.HashSetAsync(harness.Key("checkout"), "stranger", "x");
+        Assert.That(
+            async () => await new WorkflowSession(harness.Open("alice"), "checkout").LoadAsync(),
+            Throws.InstanceOf<SessionStoreException>().With.Message.Contains("damaged")
+        );
     }
 
     [Test]

@@ -19,10 +19,11 @@ internal sealed class RedisHarness : StoreHarness
                         redis.call('ZINCRBY', key, -ARGV[2], member)
                     end
                 else
-                    local meta, deadline, commits = string.match(redis.call('HGET', key, '#'), '^(%d+ %d+ %-?%d+) (%d+)(.*)$')
-                    if deadline ~= '0' then
-                        redis.call('HSET', key, '#', meta .. ' ' .. string.format('%.0f', deadline - ARGV[2]) .. commits)
+                    local meta, expires, deadline, nodes = string.match(redis.call('HGET', key, '#'), '^(%l %d+ %d+ %-?%d+) (%d+) (%d+)(.*)$')
+                    local function earlier(time)
+                        return ' ' .. (time == '0' and time or string.format('%.0f', time - ARGV[2]))
                     end
+                    redis.call('HSET', key, '#', meta .. earlier(expires) .. earlier(deadline) .. nodes)
                 end
                 redis.call('PEXPIRE', key, string.format('%.0f', left))
             end

@@ -19,7 +19,7 @@ public sealed class RedisSessionStoreTests
         workflow.Set("#", "an entry");
         await workflow.CommitAsync();
         // The root is the beginning of SHA-256("alice"), 2bd806c97f0e00af1a1fc3328fa763a9..., in base64url.
-        string root = $"{harness.Prefix}v1:{{K9gGyX8OAK8aH8Myj6djqQ}}";
+        string root = $"{harness.Prefix}v2:{{K9gGyX8OAK8aH8Myj6djqQ}}";
         Assert.That(harness.Keys(), Is.EqualTo(new[] { root, $"{root}:checkout" }));
         HashEntry[] fields = await RedisHarness.Database.HashGetAllAsync($"{root}:checkout");
         Dictionary<string, string> stored = fields.ToDictionary(
@@ -30,11 +30,18 @@ public sealed class RedisSessionStoreTests
         Assert.That(stored.Keys, Is.EquivalentTo(new[] { "#", ".step", ".#" }));
         Assert.That(stored[".step"], Is.EqualTo("i2"));
         Assert.That(stored[".#"], Is.EqualTo("tan entry"));
-        Assert.That(stored["#"], Does.Match($@"^[1-9]\d* 1 {harness.Clock.GetUtcNow().ToUnixTimeMilliseconds()} 0 [a-z0-9]{{6}}:1$"));
+        Assert.That(stored["#"], Does.Match($@"^a [1-9]\d* 1 {harness.Clock.GetUtcNow().ToUnixTimeMilliseconds()} [1-9]\d{{12}} 0 [a-z0-9]{{6}}:1$"));
         Assert.That(await RedisHarness.Database.SortedSetRangeByRankAsync(root), Is.EqualTo(new RedisValue[] { "checkout" }));
 
         await harness.Open("alice").EndAsync();
-        Assert.That(harness.Keys(), Is.Empty);
+        Assert.That(harness.Keys(), Is.EqualTo(new[] { $"{root}:checkout" }));
+        fields = await RedisHarness.Database.HashGetAllAsync($"{root}:checkout");
+        Assert.That(fields.Select(field => (string)field.Name!), Is.EqualTo(new[] { "#" }));
+        Assert.That((string)fields[0].Value!, Does.Match(@"^e [1-9]\d* 1 \d+ 0 0 [a-z0-9]{6}:1o$"));
+        Assert.That(
+            await RedisHarness.Database.KeyTimeToLiveAsync($"{root}:checkout"),
+            Is.GreaterThan(TimeSpan.Zero).And.LessThanOrEqualTo(TimeSpan.FromMinutes(2))
+        );
     }
 
     [Test]
@@ -73,7 +80,7 @@ public sealed class RedisSessionStoreTests
     }
 
     [Test]
-    public async Task Server_removes_what_has_expired_by_its_own_clock()
+    public async Task Workflow_expires_by_the_clock_of_the_server_and_its_key_stays_for_the_window()
     {
         await using RedisHarness harness = new(options => options.IdleTimeout = TimeSpan.FromMilliseconds(100));
         WorkflowSession workflow = new(harness.Open("alice"), "checkout");
@@ -81,11 +88,19 @@ public sealed class RedisSessionStoreTests
         workflow.Set("x", 1);
         await workflow.CommitAsync();
         using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
-        while (harness.Keys().Length > 0)
+        // The list renews nothing.
+        while ((await harness.Open("alice").ListAsync(limit.Token)).Count > 0)
         {
             await Task.Delay(5, limit.Token);
         }
 
+        WorkflowSession next = new(harness.Open("alice"), "checkout");
+        await next.LoadAsync();
+        Assert.That(next.LastModified, Is.Null);
+        Assert.That(
+            await RedisHarness.Database.KeyTimeToLiveAsync(harness.Key("checkout")),
+            Is.GreaterThan(TimeSpan.FromMinutes(1)).And.LessThanOrEqualTo(TimeSpan.FromMinutes(2))
+        );
         workflow.Set("x", 2);
         Assert.That(async () => await workflow.CommitAsync(), Throws.InstanceOf<WorkflowConflictException>());
     }

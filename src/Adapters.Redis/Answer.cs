@@ -1,0 +1,23 @@
+namespace WorkflowSessions.Redis;
+
+/// <summary>What a script answers.</summary>
+internal enum Answer
+{
+    /// <summary>The commit is stored.</summary>
+    Stored = 1,
+
+    /// <summary>The commit is stored, and it ended the workflow.</summary>
+    Removed = 2,
+
+    /// <summary>Refused: another version is stored than the required one.</summary>
+    Changed = 3,
+
+    /// <summary>Refused: the workflow that was loaded is over.</summary>
+    Ended = 4,
+
+    /// <summary>Not executed: this message is not valid at this time of the server.</summary>
+    Late = 5,
+
+    /// <summary>Not executed: a later commit of the node was here first.</summary>
+    Superseded = 6,
+}

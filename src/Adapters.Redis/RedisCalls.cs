@@ -1,0 +1,184 @@
+using StackExchange.Redis;
+
+namespace WorkflowSessions.Redis;
+
+/// <summary>Sends commands and scripts, resends them, and bounds every wait. Thread-safe.</summary>
+internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOptions options)
+{
+    // The client looks for requests that have timed out once a second.
+    private static readonly TimeSpan ClientPrecision = TimeSpan.FromSeconds(1);
+    private const int LongestPauseExponent = 6;
+
+    private readonly TimeProvider _time = options.TimeProvider;
+    private readonly TimeSpan _timeout = options.CommandTimeout;
+    private readonly MasterSearch _master = new(connection);
+
+    public RedisErrors Errors { get; } = new(connection);
+
+    public ServerClock Clock { get; } = new();
+
+    private IDatabase Database => connection.Database;
+
+    /// <summary>The moment from which <see cref="RedisSessionStoreOptions.CommandTimeout"/> counts.</summary>
+    public long Start() => _time.GetTimestamp();
+
+    public TimeSpan Left(long start)
+    {
+        TimeSpan left = _timeout - _time.GetElapsedTime(start);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+    }
+
+    /// <summary>Waits for the first connection, and refuses to send where the connection is known to be down.</summary>
+    /// <exception cref="SessionStoreException">Nothing can be sent.</exception>
+    public ValueTask ReadyAsync(string operation, string workflowId, CancellationToken cancellationToken)
+    {
+        return connection.IsConnected ? default : WaitAsync();
+
+        async ValueTask WaitAsync()
+        {
+            if (await connection.WaitAsync(cancellationToken).ConfigureAwait(false) is { } error)
+            {
+                throw Errors.Failure(operation, workflowId, mayBeStored: false, error);
+            }
+        }
+    }
+
+    /// <summary>Runs a command that changes nothing.</summary>
+    /// <exception cref="SessionStoreException">The server refused it, or did not answer in time.</exception>
+    public async Task<T> ReadAsync<TArgument, T>(
+        Func<IDatabase, TArgument, Task<T>> command,
+        TArgument argument,
+        string operation,
+        string workflowId,
+        CancellationToken cancellationToken
+    )
+    {
+        long start = Start();
+        for (int attempt = 0; ; attempt++)
+        {
+            try
+            {
+                return await BoundAsync(command(Database, argument), start, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception error) when (RedisErrors.IsRedisError(error))
+            {
+                if (
+                    !RedisErrors.IsTransient(error)
+                    || !await HasPausedAsync(attempt, start, error, cancellationToken).ConfigureAwait(false)
+                )
+                {
+                    throw Errors.Failure(operation, workflowId, mayBeStored: false, error);
+                }
+            }
+        }
+    }
+
+    /// <summary>Asks the server for its time, unless it is known.</summary>
+    /// <exception cref="SessionStoreException">The server did not answer in time.</exception>
+    public async ValueTask KnowTimeAsync(RedisKey key, string operation, string workflowId)
+    {
+        if (!Clock.IsKnown)
+        {
+            ScriptCall call = new(RedisScript.Time, [key], [], operation, workflowId);
+            Clock.Set((long)await RunAsync(call, Start()).ConfigureAwait(false));
+        }
+    }
+
+    /// <summary>
+    /// Sends a script that the server executes until a time of its own, and no later. When the server refuses a copy as late, it tells its time, and the
+    /// call is sent once more with a corrected one.
+    /// </summary>
+    /// <param name="call">The call; its first argument is replaced.</param>
+    /// <param name="header">Makes the first argument from the time until which the copy is valid, in Unix milliseconds of the server.</param>
+    /// <param name="start">The moment from which the timeout counts.</param>
+    /// <returns>The outcome, the time of the server, and more.</returns>
+    /// <exception cref="SessionStoreException">The server refused it, or did not answer in time.</exception>
+    public async Task<RedisResult[]> SendAsync(ScriptCall call, Func<long, RedisValue> header, long start)
+    {
+        long validUntil = Clock.Now + (long)Left(start).TotalMilliseconds;
+        call.Arguments[0] = header(validUntil);
+        while (true)
+        {
+            RedisResult[] answer = (RedisResult[])(await RunAsync(call, start).ConfigureAwait(false))!;
+            long serverTime = (long)answer[1];
+            Clock.Set(serverTime);
+            if ((Answer)(int)answer[0] != Answer.Late)
+            {
+                return answer;
+            }
+
+            // All copies so far have this limit, so none of them can be executed after this answer. Only a limit that is too far away leaves it open.
+            call.MayBeExecuted &= validUntil > serverTime;
+            TimeSpan left = Left(start);
+            if (left <= TimeSpan.Zero)
+            {
+                throw Errors.Failure(call.Operation, call.WorkflowId, call.MayBeExecuted, new TimeoutException());
+            }
+
+            validUntil = Clock.Now + (long)left.TotalMilliseconds;
+            call.ReplaceHeader(header(validUntil));
+        }
+    }
+
+    /// <summary>Runs a script: sends it, and sends it again until there is an answer or the time is over, with its text where the server does not know it.</summary>
+    /// <exception cref="SessionStoreException">The server refused it, or did not answer in time.</exception>
+    public async Task<RedisResult> RunAsync(ScriptCall call, long start)
+    {
+        bool isKnown = true;
+        for (int attempt = 0; ; )
+        {
+            try
+            {
+                // By its hash: the client would look up a text of this length character by character each time.
+                Task<RedisResult> run = isKnown
+                    ? Database.ScriptEvaluateAsync(call.Script.Hash, call.Keys, call.Arguments, CommandFlags.DemandMaster)
+                    : Database.ScriptEvaluateAsync(call.Script.Text, call.Keys, call.Arguments, CommandFlags.DemandMaster);
+                return await BoundAsync(run, start, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (Exception error) when (RedisErrors.IsRedisError(error))
+            {
+                call.MayBeExecuted |= RedisErrors.MayBeExecuted(error);
+                if (isKnown && RedisErrors.IsUnknownScript(error))
+                {
+                    isKnown = false;
+                }
+                else if (
+                    !(call.MayBeExecuted || RedisErrors.IsTransient(error))
+                    || !await HasPausedAsync(attempt++, start, error, CancellationToken.None).ConfigureAwait(false)
+                )
+                {
+                    throw Errors.Failure(call.Operation, call.WorkflowId, call.MayBeExecuted, error);
+                }
+            }
+        }
+    }
+
+    /// <summary>Bounds a wait. Where the client itself times out early enough, no timer is needed.</summary>
+    public Task<T> BoundAsync<T>(Task<T> task, long start, CancellationToken cancellationToken)
+    {
+        TimeSpan left = Left(start);
+        return task.IsCompleted ? task
+            : connection.ClientTimeout > left + ClientPrecision ? task.WaitAsync(left, _time, cancellationToken)
+            : cancellationToken.CanBeCanceled ? task.WaitAsync(cancellationToken)
+            : task;
+    }
+
+    /// <summary>Pauses before something is sent again, a little longer each time.</summary>
+    /// <returns>False when the time is over, or the connection is disposed.</returns>
+    private async Task<bool> HasPausedAsync(int attempt, long start, Exception error, CancellationToken cancellationToken)
+    {
+        if (RedisErrors.IsMasterMissing(error))
+        {
+            _master.Begin();
+        }
+
+        TimeSpan pause = TimeSpan.FromMilliseconds(1 << Math.Min(attempt, LongestPauseExponent));
+        if (error is ObjectDisposedException || Left(start) <= pause)
+        {
+            return false;
+        }
+
+        await Task.Delay(pause, _time, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+}

@@ -1,0 +1,19 @@
+using System.Security.Cryptography;
+
+namespace WorkflowSessions.Redis;
+
+/// <summary>What all sessions of one factory share. Thread-safe.</summary>
+internal sealed class RedisNode(RedisConnection connection, RedisSessionStoreOptions options)
+{
+    private long _lastNumber;
+
+    /// <summary>Tells this node from others that commit to the same workflow: 31 random bits.</summary>
+    public string Name { get; } = RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz0123456789", 6);
+
+    public RedisCalls Calls { get; } = new(connection, options);
+
+    public CommitQueue Commits { get; } = new();
+
+    /// <summary>The number of the next commit: 1 for the first. Take it when the commit has its turn.</summary>
+    public long NextNumber() => Interlocked.Increment(ref _lastNumber);
+}

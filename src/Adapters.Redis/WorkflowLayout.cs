@@ -1,0 +1,130 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using StackExchange.Redis;
+
+namespace WorkflowSessions.Redis;
+
+/// <summary>How a session is stored: its keys and fields, and how they are read. Commits are written by Scripts/commit.lua.</summary>
+/// <remarks>
+/// Layout, version 2. The root of a session is the beginning of the SHA-256 of its id, in base64url, in braces, so that all its keys are in one slot of
+/// a cluster. All times are Unix milliseconds; they are the server's, but for the time of the last change, which is the node's.
+/// <code>
+/// {prefix}v2:{root}:{workflow}   hash, one per workflow. It stays as long as the workflow lives, and two minutes after each commit
+///     #                          state generation version modified expires deadline node:number …, with one space between
+///         state                  a: active. e: a tombstone, which has no entries. Other letters belong to newer versions
+///         modified               the time of the last change
+///         expires                when the workflow ends unless it is used; never after the deadline
+///         deadline               when it ends however often it is used; 0 for never
+///         node:number            the last commit of a node, and a letter for what became of it: none stored, o stored in an earlier
+///                                generation, r it ended the workflow, c refused as changed, e refused as ended
+///         @time                  all nodes before it committed before this time
+///     .{key}                     one entry: a kind character and the payload
+/// {prefix}v2:{root}              sorted set: the workflows of the session by the time they expire. It lives as long as the longest of them
+/// </code>
+/// </remarks>
+internal sealed class WorkflowLayout(string root)
+{
+    private const byte EntryField = (byte)'.';
+    private const byte MetadataByte = (byte)'#';
+
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>The field that holds the metadata.</summary>
+    public static readonly RedisValue MetadataField = "#";
+
+    /// <summary>The key of the sorted set.</summary>
+    public RedisKey Index => root;
+
+    public static WorkflowLayout Of(string keyPrefix, string hashOfSession) => new($"{keyPrefix}v2:{{{hashOfSession}}}");
+
+    public string Key(string workflowId) => $"{root}:{workflowId}";
+
+    /// <summary>The key for a member of the index, whatever bytes it has.</summary>
+    public RedisKey KeyOf(RedisValue member)
+    {
+        byte[] bytes = [.. StrictUtf8.GetBytes(root), (byte)':', .. (byte[])member!];
+        return bytes;
+    }
+
+    /// <summary>The id of a workflow in the index; null for bytes that are no id.</summary>
+    public static string? WorkflowIdOf(RedisValue member)
+    {
+        try
+        {
+            return StrictUtf8.GetString((byte[])member!);
+        }
+        catch (DecoderFallbackException)
+        {
+            return null;
+        }
+    }
+
+    public static RedisValue Field(string key) => $".{key}";
+
+    /// <summary>The bytes of a value, without a copy where they are an array of their own.</summary>
+    public static RedisValue Value(ReadOnlyMemory<byte> value) =>
+        MemoryMarshal.TryGetArray(value, out ArraySegment<byte> array) && array.Offset == 0 && array.Count == array.Array!.Length
+            ? array.Array
+            : value.ToArray();
+
+    /// <summary>Reads the fields of a workflow.</summary>
+    /// <param name="workflowId">The id of the workflow, for errors.</param>
+    /// <param name="fields">All fields of the hash; at least one.</param>
+    /// <param name="serverTime">The time of the server.</param>
+    /// <param name="now">The same time by the clock of the node, in which the expiry is told.</param>
+    /// <returns>Null when the workflow has ended or expired.</returns>
+    /// <exception cref="SessionStoreException">The workflow is damaged, or in a state of a newer version.</exception>
+    public static WorkflowRecord? Read(string workflowId, HashEntry[] fields, long serverTime, DateTimeOffset now)
+    {
+        Dictionary<string, ReadOnlyMemory<byte>> entries = new(fields.Length, StringComparer.Ordinal);
+        WorkflowMetadata? found = null;
+        try
+        {
+            foreach (HashEntry field in fields)
+            {
+                byte[] name = (byte[])field.Name!;
+                if (name is [EntryField, ..])
+                {
+                    entries[StrictUtf8.GetString(name.AsSpan(1))] = (byte[])field.Value!;
+                }
+                else if (name is [MetadataByte])
+                {
+                    found = WorkflowMetadata.Parse((byte[])field.Value!);
+                }
+                else
+                {
+                    throw new FormatException("A field is neither an entry nor metadata.");
+                }
+            }
+
+            if (found is not { } metadata)
+            {
+                throw new FormatException("There are no metadata.");
+            }
+
+            if (metadata.State == Protocol.Tombstone)
+            {
+                return entries.Count == 0 ? null : throw new FormatException("A tombstone has entries.");
+            }
+
+            if (metadata.State != Protocol.Active)
+            {
+                throw RedisErrors.Newer(workflowId, new FormatException($"State '{metadata.State}'."));
+            }
+
+            WorkflowRecord record = new(
+                entries,
+                metadata.Generation,
+                metadata.Version,
+                DateTimeOffset.FromUnixTimeMilliseconds(metadata.Modified),
+                metadata.Deadline == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(metadata.Deadline),
+                now.AddMilliseconds(metadata.Expires - serverTime)
+            );
+            return metadata.IsLive(serverTime) ? record : null;
+        }
+        catch (Exception error) when (error is FormatException or OverflowException or ArgumentException)
+        {
+            throw RedisErrors.Damaged(workflowId, error);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Runtime.InteropServices;
+
+namespace WorkflowSessions.Redis;
+
+/// <summary>The field <c>#</c> of a workflow, without the numbers of the nodes. See <see cref="WorkflowLayout"/>.</summary>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct WorkflowMetadata(char State, long Generation, long Version, long Modified, long Expires, long Deadline)
+{
+    private static readonly SearchValues<byte> NodeBytes = SearchValues.Create(
+        " :@0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8
+    );
+
+    /// <summary>Whether the workflow can be loaded at a time of the server.</summary>
+    public bool IsLive(long serverTime) => State == Protocol.Active && Expires > serverTime;
+
+    /// <summary>Reads the field. Only text that a script writes is accepted: 007 or +1 would not be equal there.</summary>
+    /// <exception cref="FormatException">It is damaged.</exception>
+    public static WorkflowMetadata Parse(ReadOnlySpan<byte> text)
+    {
+        if (text is not [>= (byte)'a' and <= (byte)'z', (byte)' ', ..])
+        {
+            throw Damaged();
+        }
+
+        char state = (char)text[0];
+        ReadOnlySpan<byte> rest = text[2..];
+        long generation = Number(ref rest);
+        long version = Number(ref rest);
+        bool isNegative = rest is [(byte)'-', ..];
+        rest = isNegative ? rest[1..] : rest;
+        long modified = Number(ref rest);
+        long expires = Number(ref rest);
+        long deadline = Number(ref rest);
+        return
+            version < Protocol.Uncountable
+            && rest.IndexOfAnyExcept(NodeBytes) < 0
+            && (rest.IsEmpty || text[^(rest.Length + 1)] == ' ')
+            ? new WorkflowMetadata(state, generation, version, isNegative ? -modified : modified, expires, deadline)
+            : throw Damaged();
+    }
+
+    /// <summary>Reads a number and the space behind it, where there is one.</summary>
+    private static long Number(ref ReadOnlySpan<byte> rest)
+    {
+        int end = rest.IndexOf((byte)' ');
+        ReadOnlySpan<byte> digits = end < 0 ? rest : rest[..end];
+        if (
+            digits.IsEmpty
+            || digits.Length > Protocol.LongestNumber
+            || digits is [(byte)'0', _, ..]
+            || digits.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0
+            || !Utf8Parser.TryParse(digits, out long number, out _)
+        )
+        {
+            throw Damaged();
+        }
+
+        rest = end < 0 ? [] : rest[(end + 1)..];
+        return number;
+    }
+
+    private static FormatException Damaged() => new("The metadata are missing, or not of their form.");
+}
