@@ -5,10 +5,12 @@ namespace WorkflowSessions.Redis;
 /// <summary>What all sessions of one factory share. Thread-safe.</summary>
 internal sealed class RedisNode(RedisConnection connection, RedisSessionStoreOptions options)
 {
+    private const string Letters = "abcdefghijklmnopqrstuvwxyz";
+
     private long _lastNumber;
 
-    /// <summary>Tells this node from others that commit to the same workflow: 31 random bits.</summary>
-    public string Name { get; } = RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz0123456789", 6);
+    /// <summary>Tells this node from others that commit to the same workflow: 30 random bits, and a letter first, so that no script reads it as a number.</summary>
+    public string Name { get; } = RandomNumberGenerator.GetString(Letters, 1) + RandomNumberGenerator.GetString($"{Letters}0123456789", 5);
 
     public RedisCalls Calls { get; } = new(connection, options);
 

@@ -37,10 +37,11 @@ internal sealed class SessionReader(RedisCalls calls, WorkflowLayout layout, str
         long serverTime = calls.Clock.Now;
         for (int i = 0; i < members.Length; i++)
         {
-            // One field is the metadata.
-            if (fields[i] > 1 && TryParse(metadata[i]) is { } workflow && workflow.IsLive(serverTime))
+            // One field is the metadata. A damaged workflow is listed too: a load tells the damage.
+            WorkflowMetadata? workflow = TryParse(metadata[i]);
+            if (fields[i] > 1 && workflow?.IsLive(serverTime) != false)
             {
-                DateTimeOffset expiresAt = now.AddMilliseconds(workflow.Expires - serverTime);
+                DateTimeOffset? expiresAt = workflow is { } live ? now.AddMilliseconds(live.Expires - serverTime) : null;
                 workflows.Add(new WorkflowSummary(WorkflowLayout.WorkflowIdOf(members[i])!, expiresAt));
             }
         }
