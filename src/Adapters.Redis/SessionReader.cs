@@ -37,9 +37,9 @@ internal sealed class SessionReader(RedisCalls calls, WorkflowLayout layout, str
         long serverTime = calls.Clock.Now;
         for (int i = 0; i < members.Length; i++)
         {
-            // One field is the metadata. A damaged workflow is listed too: a load tells the damage.
+            // One field is the metadata. A workflow that can't be read is listed too: a load tells why.
             WorkflowMetadata? workflow = TryParse(metadata[i]);
-            if (fields[i] > 1 && workflow?.IsLive(serverTime) != false)
+            if (fields[i] > 1 && workflow?.IsOver(serverTime) != true)
             {
                 DateTimeOffset? expiresAt = workflow is { } live ? now.AddMilliseconds(live.Expires - serverTime) : null;
                 workflows.Add(new WorkflowSummary(WorkflowLayout.WorkflowIdOf(members[i])!, expiresAt));

@@ -120,7 +120,7 @@ internal sealed class WorkflowLayout(string root)
                 metadata.Deadline == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(metadata.Deadline),
                 now.AddMilliseconds(metadata.Expires - serverTime)
             );
-            return metadata.IsLive(serverTime) ? record : null;
+            return metadata.IsOver(serverTime) ? null : record;
         }
         catch (Exception error) when (error is FormatException or OverflowException or ArgumentException)
         {

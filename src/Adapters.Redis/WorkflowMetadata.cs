@@ -12,8 +12,8 @@ internal readonly record struct WorkflowMetadata(char State, long Generation, lo
         " :@0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8
     );
 
-    /// <summary>Whether the workflow can be loaded at a time of the server.</summary>
-    public bool IsLive(long serverTime) => State == Protocol.Active && Expires > serverTime;
+    /// <summary>Whether the workflow has ended, or has expired at a time of the server.</summary>
+    public bool IsOver(long serverTime) => State == Protocol.Tombstone || (State == Protocol.Active && Expires <= serverTime);
 
     /// <summary>Reads the field. Only text that a script writes is accepted: 007 or +1 would not be equal there.</summary>
     /// <exception cref="FormatException">It is damaged.</exception>

@@ -24,7 +24,9 @@ end
 local now = Now()
 expires, deadline = tonumber(expires), tonumber(deadline)
 local live = state == ACTIVE and expires > now
-local first, last, previous, mark = string.find(nodes, ' ' .. node .. ':(%d+)(%l?)')
+-- The last number of the node, the letter behind it, and where they stand.
+local NUMBER = ' ' .. node .. ':(%d+)(%l?)%f[^%w:@]'
+local first, last, previous, mark = string.find(nodes, NUMBER)
 
 -- The answer to an earlier copy of this commit; nil when this is the first one.
 local function PreviousAnswer()
@@ -126,8 +128,7 @@ local function Apply()
     if not continues then
         if state == ACTIVE then
             nodes = MarkOver(nodes)
-            previous = nil
-            first, last, previous = string.find(nodes, ' ' .. node .. ':(%d+)%l?')
+            first, last, previous, mark = string.find(nodes, NUMBER)
         end
         generation, version, expires, deadline = fresh, 0, 0, absolute and now + absolute or 0
     end
