@@ -45,6 +45,38 @@ public sealed class RedisSessionStoreTests
     }
 
     [Test]
+    public async Task Workflow_of_the_golden_file_is_read_and_committed_to()
+    {
+        await using RedisHarness harness = new();
+        RedisKey key = await StoreGoldenAsync(harness, "workflow-v2.txt");
+        WorkflowSession workflow = new(harness.Open("alice"), "checkout");
+        await workflow.LoadAsync();
+        Assert.That(workflow.GetAll(), Is.EquivalentTo(new Dictionary<string, object?> { ["step"] = 2, ["name"] = "Ann" }));
+        Assert.That(workflow.LastModified, Is.EqualTo(DateTimeOffset.FromUnixTimeMilliseconds(1_767_323_045_000)));
+        workflow.Set("step", 3);
+        await workflow.CommitAsync();
+        string metadata = (await RedisHarness.Database.HashGetAsync(key, "#"))!;
+        Assert.That(
+            metadata,
+            Does.Match(@"^a 471123456789 4 \d{13} \d{13} 0 k3x09b:17 abc123:5o @1767323045000 zzzzzz:1c [a-z0-9]{6}:1$")
+        );
+    }
+
+    [Test]
+    public async Task Tombstone_of_the_golden_file_is_absent_and_keeps_its_numbers_when_the_workflow_begins_anew()
+    {
+        await using RedisHarness harness = new();
+        RedisKey key = await StoreGoldenAsync(harness, "tombstone-v2.txt");
+        WorkflowSession workflow = new(harness.Open("alice"), "checkout");
+        await workflow.LoadAsync();
+        Assert.That(workflow.LastModified, Is.Null);
+        workflow.Set("step", 1);
+        await workflow.CommitAsync();
+        string metadata = (await RedisHarness.Database.HashGetAsync(key, "#"))!;
+        Assert.That(metadata, Does.Match(@"^a \d+ 1 \d{13} \d{13} 0 k3x09b:18r abc123:5o zzzzzz:2e [a-z0-9]{6}:1$"));
+    }
+
+    [Test]
     public async Task Stored_values_are_those_of_the_golden_files()
     {
         await using RedisHarness harness = new();
@@ -201,6 +233,18 @@ public sealed class RedisSessionStoreTests
                 Throws.InstanceOf<OptionsValidationException>().With.Message.Contains(expected)
             );
         }
+    }
+
+    private static async Task<RedisKey> StoreGoldenAsync(RedisHarness harness, string file)
+    {
+        RedisKey key = $"{harness.Prefix}v2:{{K9gGyX8OAK8aH8Myj6djqQ}}:checkout";
+        string[] lines = await File.ReadAllLinesAsync(Path.Combine(TestContext.CurrentContext.TestDirectory, "Golden", file));
+        await RedisHarness.Database.HashSetAsync(
+            key,
+            [.. lines.Select(line => line.Split('\t')).Select(field => new HashEntry(field[0], field[1]))]
+        );
+        await RedisHarness.Database.KeyExpireAsync(key, TimeSpan.FromMinutes(5));
+        return key;
     }
 
     private static async Task<TimeSpan?> LeftAsync(RedisHarness harness) =>

@@ -231,6 +231,25 @@ public abstract partial class SessionStoreContract
     }
 
     [Test]
+    public async Task Second_end_of_a_request_does_not_end_what_others_began_in_between()
+    {
+        if (!await MergesAsync())
+        {
+            return;
+        }
+
+        await StoreAsync(("x", 1));
+        WorkflowSession twice = await OpenAsync();
+        await EndAsync();
+        await StoreAsync(("new", 1));
+        twice.End();
+        await twice.CommitAsync();
+        twice.End();
+        await twice.CommitAsync();
+        Assert.That((await OpenAsync()).GetAll(), Is.EqualTo(new Dictionary<string, object?> { ["new"] = 1 }));
+    }
+
+    [Test]
     public async Task Loading_again_shows_what_others_did_and_keeps_what_was_changed_here()
     {
         if (!await MergesAsync())

@@ -87,6 +87,20 @@ public abstract partial class SessionStoreContract
     }
 
     [Test]
+    public void Session_id_with_a_lone_surrogate_is_refused()
+    {
+        if (!Harness.Promised.Buffered)
+        {
+            // Such a store is one session, without an id.
+            Assert.That(() => Harness.Open("alice"), Throws.Nothing);
+            return;
+        }
+
+        Assert.That(() => Harness.Open("alice\uD800"), Throws.ArgumentException.With.Message.Contains("lone surrogate"));
+        Assert.That(() => Harness.Open("\uDC00alice"), Throws.ArgumentException);
+    }
+
+    [Test]
     public async Task Cancelled_before_it_begins_is_cancelled_and_changes_nothing()
     {
         CancellationToken cancelled = new(canceled: true);
