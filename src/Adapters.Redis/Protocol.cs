@@ -34,7 +34,8 @@ internal static class Protocol
             local WINDOW, LONGEST_VALIDITY, UNCOUNTABLE, LONGEST_NUMBER, MANY_NODES = {Window.TotalMilliseconds}, {LongestValidity.TotalMilliseconds}, {Uncountable}, {LongestNumber}, {ManyNodes}
             local ACTIVE, TOMBSTONE = '{Active}', '{Tombstone}'
             local MARK_OVER, MARK_REMOVED, MARK_CHANGED, MARK_ENDED = 'o', 'r', 'c', 'e'
-            local STORED, REMOVED, CHANGED, ENDED, LATE, SUPERSEDED = {(int)Answer.Stored}, {(int)Answer.Removed}, {(int)Answer.Changed}, {(int)Answer.Ended}, {(int)Answer.Late}, {(int)Answer.Superseded}
+            local STORED, REMOVED, CHANGED, ENDED, LATE, SUPERSEDED = {(int)Answer.Stored}, {(int)Answer.Removed}, {(int)
+                Answer.Changed}, {(int)Answer.Ended}, {(int)Answer.Late}, {(int)Answer.Superseded}
 
             """
         );

@@ -63,8 +63,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
             catch (Exception error) when (RedisErrors.IsRedisError(error))
             {
                 if (
-                    !RedisErrors.IsTransient(error)
-                    || !await HasPausedAsync(attempt, start, error, cancellationToken).ConfigureAwait(false)
+                    !RedisErrors.IsTransient(error) || !await HasPausedAsync(attempt, start, error, cancellationToken).ConfigureAwait(false)
                 )
                 {
                     throw Errors.Failure(operation, workflowId, mayBeStored: false, error);

@@ -23,8 +23,7 @@ internal sealed class RedisErrors(RedisConnection connection)
 
     /// <summary>Whether the server was taken for a master, or no master is known.</summary>
     public static bool IsMasterMissing(Exception error) =>
-        Is(error, "READONLY")
-        || error is RedisConnectionException { FailureType: ConnectionFailureType.UnableToResolvePhysicalConnection };
+        Is(error, "READONLY") || error is RedisConnectionException { FailureType: ConnectionFailureType.UnableToResolvePhysicalConnection };
 
     public static bool IsUnknownScript(Exception error) => Is(error, "NOSCRIPT");
 

@@ -33,10 +33,7 @@ internal readonly record struct WorkflowMetadata(char State, long Generation, lo
         long modified = Number(ref rest);
         long expires = Number(ref rest);
         long deadline = Number(ref rest);
-        return
-            version < Protocol.Uncountable
-            && rest.IndexOfAnyExcept(NodeBytes) < 0
-            && (rest.IsEmpty || text[^(rest.Length + 1)] == ' ')
+        return version < Protocol.Uncountable && rest.IndexOfAnyExcept(NodeBytes) < 0 && (rest.IsEmpty || text[^(rest.Length + 1)] == ' ')
             ? new WorkflowMetadata(state, generation, version, isNegative ? -modified : modified, expires, deadline)
             : throw Damaged();
     }

@@ -227,7 +227,8 @@ internal sealed class DamagedWorkflow : IDisposable
         {
             // Another letter of state belongs to a newer version.
             bool says =
-                error.Message.Contains("damaged", StringComparison.Ordinal) || error.Message.Contains("does not know", StringComparison.Ordinal);
+                error.Message.Contains("damaged", StringComparison.Ordinal)
+                || error.Message.Contains("does not know", StringComparison.Ordinal);
             Check(says && !error.MayBeStored, "the error says something else");
             CheckMessage(error);
             return true;

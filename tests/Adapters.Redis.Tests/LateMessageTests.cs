@@ -123,10 +123,7 @@ public sealed class LateMessageTests
         long generation = Generation(await wire.DeliverAsync(await Wire.MessageAsync("node1", 1, Sets("x", 1))));
         await wire.Harness.PassAsync(TimeSpan.FromMinutes(18));
         await wire.DeliverAsync(await Wire.MessageAsync("node1", 2, Sets("x", 2, generation)));
-        Assert.That(
-            await RedisHarness.Database.KeyTimeToLiveAsync(wire.Harness.Key("checkout")),
-            Is.GreaterThan(TimeSpan.FromMinutes(19))
-        );
+        Assert.That(await RedisHarness.Database.KeyTimeToLiveAsync(wire.Harness.Key("checkout")), Is.GreaterThan(TimeSpan.FromMinutes(19)));
     }
 
     [Test]
@@ -196,11 +193,17 @@ public sealed class LateMessageTests
         string metadata = (await RedisHarness.Database.HashGetAsync(key, "#"))!;
         await RedisHarness.Database.HashSetAsync(key, "#", state + metadata[1..]);
         byte[]? before = await RedisHarness.Database.KeyDumpAsync(key);
-        Assert.That(async () => await wire.LoadAsync(), Throws.InstanceOf<SessionStoreException>().With.Message.Contains("Update all nodes"));
+        Assert.That(
+            async () => await wire.LoadAsync(),
+            Throws.InstanceOf<SessionStoreException>().With.Message.Contains("Update all nodes")
+        );
         WorkflowSession begun = new(Fresh(wire), "checkout");
         await begun.LoadAsync();
         begun.Set("x", 2);
-        Assert.That(async () => await begun.CommitAsync(), Throws.InstanceOf<SessionStoreException>().With.Message.Contains("Update all nodes"));
+        Assert.That(
+            async () => await begun.CommitAsync(),
+            Throws.InstanceOf<SessionStoreException>().With.Message.Contains("Update all nodes")
+        );
         Assert.That(
             async () => await wire.Harness.Open("alice").EndAsync(),
             Throws.InstanceOf<SessionStoreException>().With.Message.Contains("Update all nodes")

@@ -65,9 +65,8 @@ public sealed class LockstepTests
             CommitMessage message = new(commit, node, ++number);
             RedisValue[] arguments = message.Arguments();
             arguments[0] = message.Header((long)await RedisHarness.Database.ScriptEvaluateAsync(RedisScript.Time.Text) + 50_000);
-            RedisResult[] answer = (RedisResult[])(
-                await RedisHarness.Database.ScriptEvaluateAsync(RedisScript.Commit.Text, [key, layout.Index], arguments)
-            )!;
+            RedisResult[] answer = (RedisResult[])
+                (await RedisHarness.Database.ScriptEvaluateAsync(RedisScript.Commit.Text, [key, layout.Index], arguments))!;
             long now = (long)answer[1];
             CommitResult result = commit.Apply(model, DateTimeOffset.FromUnixTimeMilliseconds(now), out WorkflowRecord? next);
             Answer outcome = (Answer)(int)answer[0];
@@ -113,7 +112,13 @@ public sealed class LockstepTests
     }
 
     /// <summary>The script renews when a tenth of the lifetime is over; the code renews with every commit.</summary>
-    private static WorkflowRecord WithExpiryOfScript(WorkflowCommit commit, WorkflowRecord? stored, WorkflowRecord next, bool begins, long now)
+    private static WorkflowRecord WithExpiryOfScript(
+        WorkflowCommit commit,
+        WorkflowRecord? stored,
+        WorkflowRecord next,
+        bool begins,
+        long now
+    )
     {
         DateTimeOffset time = DateTimeOffset.FromUnixTimeMilliseconds(now);
         TimeSpan lifetime = next.ExpiresAt!.Value - time;
@@ -136,7 +141,9 @@ public sealed class LockstepTests
             field => (byte[])field.Value!
         );
         string metadata = Utf8.GetString(stored["#"]);
-        string tail = string.Concat(nodes.Select(node => string.Create(CultureInfo.InvariantCulture, $" {node.Node}:{node.Number}{node.Mark}")));
+        string tail = string.Concat(
+            nodes.Select(node => string.Create(CultureInfo.InvariantCulture, $" {node.Node}:{node.Number}{node.Mark}"))
+        );
         if (model is null)
         {
             Assert.That(stored.Keys, Is.EqualTo(new[] { "#" }), at);

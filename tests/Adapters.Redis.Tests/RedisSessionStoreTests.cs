@@ -30,7 +30,10 @@ public sealed class RedisSessionStoreTests
         Assert.That(stored.Keys, Is.EquivalentTo(new[] { "#", ".step", ".#" }));
         Assert.That(stored[".step"], Is.EqualTo("i2"));
         Assert.That(stored[".#"], Is.EqualTo("tan entry"));
-        Assert.That(stored["#"], Does.Match($@"^a [1-9]\d* 1 {harness.Clock.GetUtcNow().ToUnixTimeMilliseconds()} [1-9]\d{{12}} 0 [a-z0-9]{{6}}:1$"));
+        Assert.That(
+            stored["#"],
+            Does.Match($@"^a [1-9]\d* 1 {harness.Clock.GetUtcNow().ToUnixTimeMilliseconds()} [1-9]\d{{12}} 0 [a-z0-9]{{6}}:1$")
+        );
         Assert.That(await RedisHarness.Database.SortedSetRangeByRankAsync(root), Is.EqualTo(new RedisValue[] { "checkout" }));
 
         await harness.Open("alice").EndAsync();
@@ -56,10 +59,7 @@ public sealed class RedisSessionStoreTests
         workflow.Set("step", 3);
         await workflow.CommitAsync();
         string metadata = (await RedisHarness.Database.HashGetAsync(key, "#"))!;
-        Assert.That(
-            metadata,
-            Does.Match(@"^a 471123456789 4 \d{13} \d{13} 0 k3x09b:17 abc123:5o @1767323045000 zzzzzz:1c [a-z0-9]{6}:1$")
-        );
+        Assert.That(metadata, Does.Match(@"^a 471123456789 4 \d{13} \d{13} 0 k3x09b:17 abc123:5o @1767323045000 zzzzzz:1c [a-z0-9]{6}:1$"));
     }
 
     [Test]

@@ -17,5 +17,8 @@ public sealed class ExampleHarness : StoreHarness
 
     public override SessionStoreCapabilities Promised { get; }
 
+    // Its database takes any string.
+    public override bool RefusesIllFormedIds => false;
+
     public override ISessionStore Open(string sessionId) => _open(Database, sessionId, _options);
 }

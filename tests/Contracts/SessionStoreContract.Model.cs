@@ -242,9 +242,11 @@ public abstract partial class SessionStoreContract
                 });
             }
 
+            // Whoever has ended the workflow has nothing loaded, also when others have begun it anew.
+            bool onlyEnds = _ended && !_cleared && _touched.Count == 0;
             _touched.Clear();
             _cleared = _ended = false;
-            _generation = stored.Generation;
+            _generation = onlyEnds ? null : stored.Generation;
         }
 
         public async Task UpdateAsync(StoredModel stored, string key, int value)

@@ -17,6 +17,9 @@ public abstract class StoreHarness : IAsyncDisposable
     /// <summary>Whether UpdateAsync is supported: where others are noticed, or all is there at once.</summary>
     public virtual bool HasUpdates => Promised.VersionCheck || !Promised.Buffered;
 
+    /// <summary>Whether the store refuses an ill-formed session id, as those do that hash it.</summary>
+    public virtual bool RefusesIllFormedIds => Promised.Buffered;
+
     /// <summary>Opens a session as a new request does. Two requests of one session see the same data.</summary>
     public abstract ISessionStore Open(string sessionId);
 
