@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace WorkflowSessions.Redis;
 
@@ -26,17 +27,35 @@ internal static class Protocol
     // From this length of the list on, a time is noted in it, so that old numbers can be forgotten.
     private const int ManyNodes = 64;
 
-    /// <summary>The declarations that every script begins with.</summary>
-    public static string Declarations { get; } =
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"""
-            local WINDOW, LONGEST_VALIDITY, UNCOUNTABLE, LONGEST_NUMBER, MANY_NODES = {Window.TotalMilliseconds}, {LongestValidity.TotalMilliseconds}, {Uncountable}, {LongestNumber}, {ManyNodes}
-            local ACTIVE, TOMBSTONE = '{Active}', '{Tombstone}'
-            local MARK_OVER, MARK_REMOVED, MARK_CHANGED, MARK_ENDED = 'o', 'r', 'c', 'e'
-            local STORED, REMOVED, CHANGED, ENDED, LATE, SUPERSEDED = {(int)Answer.Stored}, {(int)Answer.Removed}, {(int)
-                Answer.Changed}, {(int)Answer.Ended}, {(int)Answer.Late}, {(int)Answer.Superseded}
+    // A name in the scripts, and the text that stands for it there. A variable would cost more: each function captures it anew in every run.
+    private static readonly (string Name, string Text)[] Names =
+    [
+        ("WINDOW", Text(Window)),
+        ("LONGEST_VALIDITY", Text(LongestValidity)),
+        ("UNCOUNTABLE", Text(Uncountable)),
+        ("LONGEST_NUMBER", Text(LongestNumber)),
+        ("MANY_NODES", Text(ManyNodes)),
+        ("ACTIVE", $"'{Active}'"),
+        ("TOMBSTONE", $"'{Tombstone}'"),
+        ("MARK_OVER", "'o'"),
+        ("MARK_REMOVED", "'r'"),
+        ("MARK_CHANGED", "'c'"),
+        ("MARK_ENDED", "'e'"),
+        .. Enum.GetValues<Answer>().Select(answer => (answer.ToString().ToUpperInvariant(), Text((int)answer))),
+    ];
 
-            """
-        );
+    /// <summary>Puts the constants into a script, which has their names in upper case.</summary>
+    public static string Complete(string script)
+    {
+        foreach ((string name, string text) in Names)
+        {
+            script = Regex.Replace(script, $@"\b{name}\b", text, RegexOptions.None, TimeSpan.FromSeconds(1));
+        }
+
+        return script;
+    }
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static string Text(TimeSpan time) => Text((long)time.TotalMilliseconds);
 }

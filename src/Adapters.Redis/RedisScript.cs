@@ -15,7 +15,7 @@ internal sealed class RedisScript
     [SuppressMessage("Security", "CA5350", Justification = "It is the server's name for a script, and guards nothing.")]
     private RedisScript(string file)
     {
-        Text = Protocol.Declarations + Read("shared.lua") + Read(file);
+        Text = Protocol.Complete(Read("shared.lua") + Read(file));
         Hash = SHA1.HashData(Encoding.UTF8.GetBytes(Text));
     }
 

@@ -1,4 +1,4 @@
--- Functions that the scripts share. Protocol.cs declares the names in upper case, before this file.
+-- Functions that the scripts share. Protocol.cs replaces the names in upper case.
 -- Times are Unix milliseconds by the clock of the server. Numbers stay below 10^14, up to which Lua writes every digit.
 
 local function Now()
@@ -65,8 +65,12 @@ local function Index(key, index, lifetime, now)
     end
 end
 
-local function Write(key, state, generation, version, modified, expires, deadline, nodes)
-    redis.call('HSET', key, '#', table.concat({ state, generation, version, modified, expires, deadline }, ' ') .. nodes)
+local function Metadata(state, generation, version, modified, expires, deadline, nodes)
+    return state .. ' ' .. generation .. ' ' .. version .. ' ' .. modified .. ' ' .. expires .. ' ' .. deadline .. nodes
+end
+
+local function Write(key, ...)
+    redis.call('HSET', key, '#', Metadata(...))
 end
 
 -- Marks the commits that are stored as those of a generation that is over.
