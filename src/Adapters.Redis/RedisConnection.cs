@@ -31,13 +31,13 @@ internal sealed class RedisConnection : IDisposable
         _disposed = _disposing.Token;
         _watch = new ConnectionWatch(
             () => IsConnected,
-            () => ConfigurationOf(client),
+            () => ClientConfiguration.Of(client),
             Probe,
             _firstAttempt.Task,
             options.LoggerFactory,
             _disposed
         );
-        ClientTimeout = ConfigurationOf(client) is { } known ? TimeoutOf(known) : TimeSpan.MaxValue;
+        ClientTimeout = ClientConfiguration.Of(client) is { } known ? ClientConfiguration.TimeoutOf(known) : TimeSpan.MaxValue;
         Use(client);
         _firstAttempt.SetResult();
         _watch.Begin();
@@ -54,7 +54,7 @@ internal sealed class RedisConnection : IDisposable
 #if !REDIS_CLIENT_1
         address.AsyncTimeout = Math.Min(address.AsyncTimeout, (int)Math.Ceiling(options.CommandTimeout.TotalMilliseconds));
 #endif
-        ClientTimeout = TimeoutOf(address);
+        ClientTimeout = ClientConfiguration.TimeoutOf(address);
         _watch = new ConnectionWatch(
             () => IsConnected,
             () => address,
@@ -242,25 +242,5 @@ internal sealed class RedisConnection : IDisposable
     {
         TimeSpan left = _options.CommandTimeout - TimeProvider.System.GetElapsedTime(start);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
-    }
-
-    /// <summary>The first major version of the client has no such timeout.</summary>
-    private static TimeSpan TimeoutOf(ConfigurationOptions configuration) =>
-#if REDIS_CLIENT_1
-        TimeSpan.MaxValue;
-#else
-        TimeSpan.FromMilliseconds(configuration.AsyncTimeout);
-#endif
-
-    private static ConfigurationOptions? ConfigurationOf(IConnectionMultiplexer client)
-    {
-        try
-        {
-            return ConfigurationOptions.Parse(client.Configuration, ignoreUnknown: true);
-        }
-        catch (Exception error) when (error is ArgumentException or FormatException)
-        {
-            return null;
-        }
     }
 }
