@@ -470,6 +470,32 @@ public sealed class PipelineTests
         await AssertFailsAsync(async () => await browser.SendAsync(HttpMethod.Post, "/late"));
     }
 
+    [Test]
+    public async Task Full_store_gives_503_and_tells_when_to_try_again()
+    {
+        await using Application application = await Application.StartAsync(
+            new InMemorySessionStoreFactory(new InMemorySessionStoreOptions { MaxSessions = 1 })
+        );
+        using Browser first = application.Browser();
+        Assert.That(await first.PostAsync("/set/checkout/step/1"), Is.EqualTo("saved"));
+        using Browser second = application.Browser();
+        using HttpResponseMessage response = await second.SendAsync(HttpMethod.Post, "/set/checkout/step/1");
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
+        Assert.That(response.Headers.RetryAfter?.Delta, Is.GreaterThan(TimeSpan.Zero));
+        Assert.That(Browser.SetCookieOf(response), Is.Null);
+        Assert.That(await first.PostAsync("/set/checkout/step/2"), Is.EqualTo("saved"));
+    }
+
+    [Test]
+    public async Task Value_over_the_limits_is_a_programming_error()
+    {
+        _store.Options.MaxWorkflowBytes = 100;
+        await using Application application = await Application.StartAsync(_store, kestrel: true);
+        using Browser browser = application.Browser();
+        Assert.That(await browser.PostAsync($"/set/checkout/step/{new string('x', 200)}"), Is.EqualTo("500"));
+        Assert.That(_store.Calls, Has.None.StartsWith("commit"));
+    }
+
     /// <summary>A response of failure without bytes of the handler, or one that breaks off: never a success.</summary>
     private static async Task AssertFailsAsync(Func<Task<HttpResponseMessage>> send)
     {
