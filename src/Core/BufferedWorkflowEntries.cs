@@ -13,7 +13,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     private const long Generations = 1L << 40;
 
     private readonly BufferedSessionStoreOptions _options = opened.Options;
-    private BufferedSessionStore _store = opened;
+    private volatile BufferedSessionStore _store = opened;
     private Dictionary<string, Entry> _entries = [];
 
     // The keys that were set or deleted since the last commit.
@@ -264,24 +264,28 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     }
 
     /// <summary>Goes on in another session, with what was set here and not committed. Whatever was loaded stays behind.</summary>
-    public async ValueTask MoveToAsync(BufferedSessionStore next, CancellationToken cancellationToken)
+    public void MoveTo(BufferedSessionStore next)
     {
-        ThrowIfUpdating();
-        bool isLoaded = IsLoaded;
-        WorkflowRecord? record = isLoaded ? await next.Calls.LoadAsync(workflowId, cancellationToken).ConfigureAwait(false) : null;
         _store = next;
-        _generation = null;
         _cleared = false;
         _ended = false;
         _touched.RemoveWhere(key => !_entries.ContainsKey(key));
         if (_touched.Count == 0)
         {
-            _stamp = record?.LastModified;
+            _stamp = null;
         }
 
-        if (isLoaded)
+        if (IsLoaded)
         {
-            Merge(record);
+            Merge(record: null);
+        }
+    }
+
+    public void ThrowIfUpdating()
+    {
+        if (_updating)
+        {
+            throw new InvalidOperationException($"Workflow '{workflowId}' is in UpdateAsync, which loads and commits by itself.");
         }
     }
 
@@ -310,8 +314,19 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         }
     }
 
-    private ValueTask<WorkflowRecord?> LoadRecordAsync(CancellationToken cancellationToken) =>
-        _store.Calls.LoadAsync(workflowId, cancellationToken);
+    private async ValueTask<WorkflowRecord?> LoadRecordAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            BufferedSessionStore store = _store;
+            WorkflowRecord? record = await store.Calls.LoadAsync(workflowId, cancellationToken).ConfigureAwait(false);
+            // The request may have gone on in another session meanwhile, which must not see what this one has.
+            if (ReferenceEquals(store, _store))
+            {
+                return record;
+            }
+        }
+    }
 
     /// <returns>False when a version was required and another is stored.</returns>
     private async ValueTask<bool> WriteAsync(long? requiredVersion, CancellationToken cancellationToken)
@@ -525,14 +540,6 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         {
             _store.ThrowIfDisposed();
             ThrowNotLoaded();
-        }
-    }
-
-    private void ThrowIfUpdating()
-    {
-        if (_updating)
-        {
-            throw new InvalidOperationException($"Workflow '{workflowId}' is in UpdateAsync, which loads and commits by itself.");
         }
     }
 

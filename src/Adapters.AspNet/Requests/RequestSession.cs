@@ -31,6 +31,7 @@ internal sealed partial class RequestSession : IDisposable
     private IExceptionHandlerFeature? _earlierFailure;
     private string? _readOnlyReason;
     private bool _preventsCaching;
+    private int _drops;
 
     private RequestSession(RequestSessionServices services, HttpContext? context, bool isHub)
     {
@@ -187,6 +188,7 @@ internal sealed partial class RequestSession : IDisposable
 
     private void Drop(string reason)
     {
+        _drops++;
         _store?.MakeReadOnly(reason);
         _opened = null;
         _httpSession = null;
