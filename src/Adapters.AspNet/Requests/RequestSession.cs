@@ -64,15 +64,14 @@ internal sealed partial class RequestSession : IDisposable
     }
 
     /// <summary>The session of a request; made when it is asked for the first time.</summary>
-    public static RequestSession Of(HttpContext context)
-    {
-        RequestSession? session = context.Features.Get<RequestSession>();
-        if (session is null)
-        {
-            session = new RequestSession(context.RequestServices.GetRequiredService<RequestSessionServices>(), context, isHub: false);
-            context.Features.Set(session);
-        }
+    public static RequestSession Of(HttpContext context) =>
+        context.Features.Get<RequestSession>() ?? Of(context, context.RequestServices.GetRequiredService<RequestSessionServices>());
 
+    /// <summary>Makes the session of a request.</summary>
+    public static RequestSession Of(HttpContext context, RequestSessionServices services)
+    {
+        RequestSession session = new(services, context, isHub: false);
+        context.Features.Set(session);
         return session;
     }
 
