@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -49,7 +50,9 @@ public static class WorkflowSessionsAspNetCoreExtensions
     /// <param name="builder">What <c>AddWorkflowSessions()</c> returned.</param>
     /// <remarks>
     /// A request that uses the session when it is not loaded yet waits with its thread, which the counter
-    /// <c>workflowsessions.http_session.blocking_loads</c> counts; for later requests of that endpoint the session is loaded before it runs.
+    /// <c>workflowsessions.http_session.blocking_loads</c> counts; for later requests of that endpoint the session is loaded before it runs. A configured
+    /// <see cref="SessionOptions.IdleTimeout"/> is taken over, unless the options of the store have one of the workflow <c>$http</c>. Other
+    /// <see cref="SessionOptions"/> have no effect; a warning at start names them.
     /// </remarks>
     /// <exception cref="ArgumentNullException"><paramref name="builder"/> is null.</exception>
     public static IWorkflowSessionsBuilder AddHttpContextSession(this IWorkflowSessionsBuilder builder)
@@ -61,6 +64,10 @@ public static class WorkflowSessionsAspNetCoreExtensions
             ServiceDescriptor.Singleton<MatcherPolicy, HttpContextSessionPreloading>(provider =>
                 provider.GetRequiredService<HttpContextSessionPreloading>()
             )
+        );
+        services.TryAddSingleton<ReplacedSessionOptions>();
+        services.TryAddEnumerable(
+            ServiceDescriptor.Singleton<IPostConfigureOptions<BufferedSessionStoreOptions>, HttpContextSessionTimeout>()
         );
         services.TryAddSingleton<HttpContextSessionSetup>();
         services.TryAddEnumerable(
