@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using WorkflowSessions;
 using WorkflowSessions.AspNetCore;
@@ -87,13 +88,36 @@ public static class WorkflowSessionsAspNetCoreExtensions
         return builder;
     }
 
-    /// <summary>Checks that the store of the sessions stores: three round trips to it.</summary>
+    /// <summary>Checks that the store of the sessions stores: it writes, reads and ends a workflow of a session of its own.</summary>
     /// <param name="builder">The health checks of the application.</param>
-    /// <exception cref="ArgumentNullException"><paramref name="builder"/> is null.</exception>
-    public static IHealthChecksBuilder AddWorkflowSessions(this IHealthChecksBuilder builder)
+    /// <param name="name">The name of the check.</param>
+    /// <param name="failureStatus">The status that is reported when the store fails; null for <see cref="HealthStatus.Unhealthy"/>.</param>
+    /// <param name="tags">Tags to select checks by; null for none.</param>
+    /// <param name="timeout">How long the check may take; null for no limit but those of the store.</param>
+    /// <remarks>
+    /// A store in memory has no server that could fail, and is always healthy. The check begins no session there: it takes no visitor's place, and a full store
+    /// is healthy, too, because it serves the visitors that it has.
+    /// </remarks>
+    /// <exception cref="ArgumentNullException"><paramref name="builder"/> or <paramref name="name"/> is null.</exception>
+    public static IHealthChecksBuilder AddWorkflowSessions(
+        this IHealthChecksBuilder builder,
+        string name = "workflowsessions",
+        HealthStatus? failureStatus = null,
+        IEnumerable<string>? tags = null,
+        TimeSpan? timeout = null
+    )
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.AddCheck<WorkflowSessionsHealthCheck>("workflowsessions");
+        ArgumentNullException.ThrowIfNull(name);
+        return builder.Add(
+            new HealthCheckRegistration(
+                name,
+                services => new WorkflowSessionsHealthCheck(services.GetRequiredService<ISessionStoreFactory>()),
+                failureStatus,
+                tags,
+                timeout
+            )
+        );
     }
 
     private sealed class HubFilterRegistration : IConfigureOptions<HubOptions>
