@@ -110,7 +110,7 @@ public class BufferedSessionStoreOptions
         RequireTimeouts(IdleTimeout, AbsoluteTimeout, "");
         foreach ((string id, WorkflowOptions options) in _workflows)
         {
-            RequireTimeouts(options.IdleTimeout, options.AbsoluteTimeout, $" of workflow '{id}'");
+            RequireTimeouts(options.IdleTimeout, options.AbsoluteTimeout, $" of workflow '{new Printable(id)}'");
         }
 
         void RequireTimeouts(TimeSpan? idle, TimeSpan? absolute, string of)

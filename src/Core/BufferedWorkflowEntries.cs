@@ -218,7 +218,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         if (HasChanges)
         {
             throw new InvalidOperationException(
-                $"Workflow '{workflowId}' has changes that UpdateAsync would mix with its own. Commit them first."
+                $"Workflow '{new Printable(workflowId)}' has changes that UpdateAsync would mix with its own. Commit them first."
             );
         }
 
@@ -532,14 +532,16 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     {
         if (_updating)
         {
-            throw new InvalidOperationException($"Workflow '{workflowId}' is in UpdateAsync, which loads and commits by itself.");
+            throw new InvalidOperationException(
+                $"Workflow '{new Printable(workflowId)}' is in UpdateAsync, which loads and commits by itself."
+            );
         }
     }
 
     [DoesNotReturn]
     private void ThrowNotLoaded() =>
         throw new InvalidOperationException(
-            $"Workflow '{workflowId}' is not loaded. Call LoadAsync first; reading never waits for a store."
+            $"Workflow '{new Printable(workflowId)}' is not loaded. Call LoadAsync first; reading never waits for a store."
         );
 
     private static long Size(string key, Entry entry) => Encoding.UTF8.GetByteCount(key) + entry.Encoded.Length;
