@@ -12,7 +12,8 @@ namespace WorkflowSessions.AspNetCore;
 internal sealed partial class RequestSession : IDisposable
 {
     private const string TooLateToBegin =
-        "The response has started, so that the cookie of a new session can't be sent any more. Change or commit a workflow before the first byte of the response.";
+        "The response has started, so that the cookie of a new session can't be sent any more. Change or commit a workflow before the first byte of the response: "
+        + "in a component with streaming rendering, before its first await.";
 
     private readonly Lock _gate = new();
     private readonly RequestSessionServices _services;
@@ -205,8 +206,8 @@ internal sealed partial class RequestSession : IDisposable
         {
             throw new ObjectDisposedException(
                 nameof(IWorkflowSessions),
-                "The request of this session is over, so nothing was read or stored. Take the values you need while it runs; outside a request, open a session "
-                    + "by an id of its own with ISessionStoreFactory."
+                "The request of this session is over, so nothing was read or stored. Take the values you need while it runs; outside a request, as in a Blazor "
+                    + "circuit, open a session by an id of its own with ISessionStoreFactory."
             );
         }
     }
