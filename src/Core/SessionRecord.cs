@@ -213,7 +213,7 @@ public sealed class SessionRecord
 
         bool isCurrent = IsHashOf(Bytes(entries, HashKey), secret);
         _state = StateOf(entries);
-        return isCurrent ? secret : null;
+        return isCurrent ? (ReadOnlyMemory<byte>?)secret : null;
     }
 
     /// <summary>Notes that the secret was sent to its owner now, for <see cref="SentAt"/>.</summary>
