@@ -44,22 +44,6 @@ app.UseExceptionHandler("/Unavailable/500");
 app.UseStatusCodePagesWithReExecute("/Unavailable/{0}");
 app.UseStaticFiles();
 app.UseWorkflowSessions();
-
-// A 409 has no body for a browser. The page that is shown instead reads the reason from here.
-app.Use(
-    async (context, next) =>
-    {
-        try
-        {
-            await next(context);
-        }
-        catch (WorkflowConflictException conflict)
-        {
-            context.Items[nameof(WorkflowConflictReason)] = conflict.Reason;
-            throw;
-        }
-    }
-);
 app.MapRazorPages();
 app.Run();
 

@@ -105,6 +105,7 @@ public sealed class CookieOptionTests
         Case("a path that is none", cookie => cookie.Path = "shop", "Cookie.Path"),
         Case("a path with a semicolon", cookie => cookie.Path = "/shop; Domain=example.com", "Cookie.Path"),
         Case("a domain that is none", cookie => cookie.Domain = "example com", "Cookie.Domain"),
+        Case("an extension with a line break", cookie => cookie.Extensions.Add("x\r\nSet-Cookie: y"), "Cookie.Extensions"),
         Case("no maximum age", cookie => cookie.MaxAge = TimeSpan.Zero, "Cookie.MaxAge"),
         Case("an expiration", cookie => cookie.Expiration = TimeSpan.FromDays(1), "Cookie.MaxAge"),
     ];

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Timeouts;
@@ -468,6 +469,67 @@ public sealed class PipelineTests
         using Browser browser = application.Browser();
         _store.Before = call => call.StartsWith("commit", StringComparison.Ordinal) ? Task.FromException(Down()) : Task.CompletedTask;
         await AssertFailsAsync(async () => await browser.SendAsync(HttpMethod.Post, "/late"));
+    }
+
+    [Test]
+    public async Task Headers_of_middleware_stay_on_a_failure_and_those_of_the_endpoint_go()
+    {
+        await using Application application = await Application.StartAsync(
+            _store,
+            app =>
+            {
+                app.Use((context, next) => SetAsync(context, next, "X-Behind"));
+                app.MapPost(
+                    "/headers",
+                    async (HttpContext context, IWorkflowSessions sessions) =>
+                    {
+                        context.Response.Headers["X-Order"] = "4711";
+                        context.Response.Headers.Location = "/thanks";
+                        (await sessions.OpenAsync("checkout")).Set("step", "1");
+                        await context.Response.WriteAsync("saved");
+                    }
+                );
+            },
+            before: app => app.Use((context, next) => SetAsync(context, next, "X-Front"))
+        );
+        using Browser browser = application.Browser();
+        _store.Before = call => call.StartsWith("commit", StringComparison.Ordinal) ? Task.FromException(Down()) : Task.CompletedTask;
+        using HttpResponseMessage response = await browser.SendAsync(HttpMethod.Post, "/headers");
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
+        string[] names = [.. response.Headers.Select(header => header.Key)];
+        Assert.That(names, Does.Contain("X-Front").And.Contain("X-Behind"));
+        Assert.That(names, Does.Not.Contain("X-Order").And.Not.Contain("Location"));
+
+        static Task SetAsync(HttpContext context, RequestDelegate next, string header)
+        {
+            context.Response.Headers[header] = "1";
+            return next(context);
+        }
+    }
+
+    [Test]
+    public async Task Page_of_a_status_finds_the_reason()
+    {
+        await using Application application = await Application.StartAsync(
+            _store,
+            app =>
+                app.Map(
+                    "/status",
+                    (HttpContext context) =>
+                        context.Features.Get<IExceptionHandlerFeature>()?.Error is WorkflowConflictException conflict
+                            ? conflict.Reason.ToString()
+                            : "none"
+                ),
+            before: app => app.UseStatusCodePagesWithReExecute("/status")
+        );
+        using Browser browser = application.Browser();
+        await browser.PostAsync("/set/checkout/step/1");
+        using Browser late = application.Browser();
+        late.Cookie = browser.Cookie;
+        await browser.PostAsync("/sign-in");
+        using HttpResponseMessage response = await late.SendAsync(HttpMethod.Post, "/set/checkout/step/2", accept: "text/html");
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
+        Assert.That(await response.Content.ReadAsStringAsync(), Is.EqualTo("StaleSession"));
     }
 
     [Test]

@@ -1,8 +1,10 @@
+using System.Text;
 using Microsoft.Playwright;
+using WorkflowSessions.Contracts;
 
 namespace CheckoutWizard.Tests;
 
-/// <summary>A sign-in that is sent twice.</summary>
+/// <summary>A sign-in that is sent twice, and pages that another tab's sign-in overtakes.</summary>
 public sealed class SignInTests
 {
     private const string CookieName = ".WorkflowSessions.CheckoutWizard";
@@ -59,6 +61,78 @@ public sealed class SignInTests
         Assert.That(network.SignIns, Is.EqualTo(1));
     }
 
+    [Test]
+    public async Task Page_that_comes_back_from_the_back_forward_cache_has_its_buttons_enabled()
+    {
+        await using IBrowserContext visitor = await Browsers.VisitAsync(await Browsers.SharedAddressAsync());
+        IPage page = await visitor.NewPageAsync();
+        await page.GotoAsync("/SignIn");
+        // As sent: the event disables the button, and no navigation begins.
+        await page.EvaluateAsync("document.querySelector('form').dispatchEvent(new SubmitEvent('submit', { bubbles: true }))");
+        await Assertions.Expect(SignInButton(page)).ToBeDisabledAsync();
+        await page.EvaluateAsync("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))");
+        await Assertions.Expect(SignInButton(page)).ToBeEnabledAsync();
+    }
+
+    [Test]
+    public async Task Form_sent_with_the_cookie_from_before_a_sign_in_says_so_and_can_be_sent_again()
+    {
+        string address = await Browsers.SharedAddressAsync();
+        await using IBrowserContext visitor = await Browsers.VisitAsync(address);
+        IPage form = await visitor.NewPageAsync();
+        await form.AddAsync("Teapot");
+        await form.ChooseAsync("Go to address");
+        await form.EnterAddressAsync();
+        string before = await CookieAsync(visitor);
+        await SignInAsync(await visitor.NewPageAsync());
+        string after = await CookieAsync(visitor);
+
+        await SetCookieAsync(visitor, address, before);
+        await form.ChooseAsync("Go to shipping");
+        await Assertions.Expect(form.GetByRole(AriaRole.Alert)).ToContainTextAsync("you signed in in another tab or clicked twice");
+        await Assertions.Expect(form.GetByLabel("City")).ToHaveValueAsync("Graz");
+
+        await SetCookieAsync(visitor, address, after);
+        await form.ChooseAsync("Go to shipping");
+        Assert.That(await form.HeadingAsync(), Is.EqualTo("How shall we send it?"));
+    }
+
+    [Test]
+    public async Task Page_that_a_sign_in_overtakes_says_so_and_loses_nothing()
+    {
+        using RedisServer redis = await RedisServer.StartAsync();
+        await using FaultyProxy network = FaultyProxy.Start(redis.Port);
+        await using WebProcess slow = await Shop.StartAsync("--redis", network.Address);
+        await using WebProcess fast = await Shop.StartAsync("--redis", redis.Address);
+        // Cookies do not depend on the port, so that both are one shop for the browser.
+        await using IBrowserContext visitor = await Browsers.VisitAsync(fast.Address);
+        IPage page = await visitor.NewPageAsync();
+        await page.AddAsync("Teapot");
+
+        TaskCompletionSource held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        network.OnRequest = async bytes =>
+        {
+            // The panel loads the registration after the page has loaded the checkout.
+            if (Encoding.ASCII.GetString(bytes.Span).Contains(":registration", StringComparison.Ordinal))
+            {
+                held.TrySetResult();
+                await release.Task;
+            }
+
+            return bytes.Length;
+        };
+        Task<IResponse?> overtaken = page.GotoAsync($"{slow.Address}/Checkout/Cart");
+        await held.Task.WaitAsync(TimeSpan.FromMinutes(2));
+        await SignInAsync(await visitor.NewPageAsync());
+        release.SetResult();
+
+        Assert.That((await overtaken)!.Status, Is.EqualTo(409));
+        Assert.That(await page.HeadingAsync(), Is.EqualTo("You have just signed in"));
+        await page.ReloadAsync();
+        await Assertions.Expect(page.Locator("main")).ToContainTextAsync("Teapot");
+    }
+
     private static async Task FillAddressAsync(IPage page)
     {
         await page.AddAsync("Teapot");
@@ -74,6 +148,13 @@ public sealed class SignInTests
         await page.EnterAsync("E-mail address", "ada@example.com");
     }
 
+    private static async Task SignInAsync(IPage page)
+    {
+        await FillSignInAsync(page);
+        await SignInButton(page).ClickAsync();
+        await Assertions.Expect(page.Locator("#name")).ToHaveTextAsync("Ada");
+    }
+
     private static ILocator SignInButton(IPage page) =>
         page.GetByRole(AriaRole.Main).GetByRole(AriaRole.Button, new() { Name = "Sign in" });
 
@@ -86,4 +167,14 @@ public sealed class SignInTests
 
     private static async Task<string> CookieAsync(IBrowserContext visitor) =>
         (await visitor.CookiesAsync()).Single(cookie => cookie.Name == CookieName).Value;
+
+    private static Task SetCookieAsync(IBrowserContext visitor, string address, string value) =>
+        visitor.AddCookiesAsync([
+            new Cookie
+            {
+                Name = CookieName,
+                Value = value,
+                Url = address,
+            },
+        ]);
 }

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using WorkflowSessions;
@@ -12,7 +13,9 @@ public sealed class UnavailableModel : PageModel
 
     public string Text { get; private set; } = "";
 
-    private bool IsStaleSession => HttpContext.Items[nameof(WorkflowConflictReason)] is WorkflowConflictReason.StaleSession;
+    private bool IsStaleSession =>
+        HttpContext.Features.Get<IExceptionHandlerFeature>()?.Error
+            is WorkflowConflictException { Reason: WorkflowConflictReason.StaleSession };
 
     public void OnGet(int status) => Show(status);
 
