@@ -36,8 +36,9 @@ public sealed class SessionPanelViewComponent(IWorkflowSessions workflows, TimeP
 
             return View(shown);
         }
-        catch (SessionStoreException)
+        catch (Exception error) when (error is SessionStoreException or WorkflowConflictException)
         {
+            // The store does not answer, or a sign-in in another tab has overtaken this page.
             return View("Default", (List<PanelWorkflow>?)null);
         }
     }

@@ -33,11 +33,14 @@ public abstract class WizardPage(IWorkflowSessions workflows) : PageModel
                     : "Nothing was saved, because our store is not available right now. What you typed is still here; please try again."
             );
         }
-        catch (WorkflowConflictException)
+        catch (WorkflowConflictException conflict)
         {
             return NotSaved(
                 StatusCodes.Status409Conflict,
-                "Nothing was saved, because this was ended or changed in another tab. What you typed is still here; please try again."
+                conflict.Reason == WorkflowConflictReason.StaleSession
+                    ? "Nothing was saved, because you signed in in another tab or clicked twice. "
+                        + "Nothing is lost, and what you typed is still here; please send it again."
+                    : "Nothing was saved, because this was ended or changed in another tab. What you typed is still here; please try again."
             );
         }
     }

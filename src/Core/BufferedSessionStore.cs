@@ -126,22 +126,34 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
 
     /// <summary>
     /// Hands the workflows that were opened here over to another session, with what was set in them and is not committed. Whatever was loaded, deleted, cleared
-    /// or ended stays behind; what the other session has stored of them is loaded.
+    /// or ended stays behind.
     /// </summary>
     /// <param name="next">The other session.</param>
-    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>The workflows that were loaded. Load them again, for what the other session has stored of them.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="next"/> is null.</exception>
-    /// <exception cref="InvalidOperationException">A workflow is in <c>UpdateAsync</c>.</exception>
-    /// <exception cref="SessionStoreException">The store could not load a workflow; those before it are handed over, the others are not.</exception>
-    public async ValueTask MoveWorkflowsToAsync(BufferedSessionStore next, CancellationToken cancellationToken = default)
+    /// <exception cref="InvalidOperationException">A workflow is in <c>UpdateAsync</c>. Nothing was handed over.</exception>
+    public IReadOnlyList<IWorkflowEntries> MoveWorkflowsTo(BufferedSessionStore next)
     {
         ArgumentNullException.ThrowIfNull(next);
-        foreach ((string id, BufferedWorkflowEntries entries) in _workflows.ToList())
+        foreach (BufferedWorkflowEntries entries in _workflows.Values)
         {
-            await entries.MoveToAsync(next, cancellationToken).ConfigureAwait(false);
-            next._workflows[id] = entries;
-            _ = _workflows.Remove(id);
+            entries.ThrowIfUpdating();
         }
+
+        List<IWorkflowEntries> loaded = [];
+        foreach ((string id, BufferedWorkflowEntries entries) in _workflows)
+        {
+            if (entries.IsLoaded)
+            {
+                loaded.Add(entries);
+            }
+
+            entries.MoveTo(next);
+            next._workflows[id] = entries;
+        }
+
+        _workflows.Clear();
+        return loaded;
     }
 
     /// <summary>
@@ -332,8 +344,8 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
         {
             throw new ObjectDisposedException(
                 nameof(WorkflowSession),
-                "The request that opened this session is over, so nothing was read or stored. Take the values you need while it runs; "
-                    + "outside a request, open a session by an id of its own with ISessionStoreFactory."
+                "The request that opened this session is over, or has ended the session or changed its user, so nothing was read or stored. Take the values you "
+                    + "need before that; outside a request, open a session by an id of its own with ISessionStoreFactory."
             );
         }
     }

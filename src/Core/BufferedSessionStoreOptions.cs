@@ -69,6 +69,11 @@ public class BufferedSessionStoreOptions
         configure(options);
     }
 
+    /// <summary>Whether options of one workflow were set, with <see cref="Workflow"/>.</summary>
+    /// <param name="workflowId">The id of the workflow.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="workflowId"/> is null.</exception>
+    public bool HasWorkflow(string workflowId) => _workflows.ContainsKey(workflowId);
+
     internal (TimeSpan? Idle, TimeSpan? Absolute) Timeouts(string workflowId) =>
         _workflows.TryGetValue(workflowId, out WorkflowOptions? options) ? (options.IdleTimeout, options.AbsoluteTimeout)
         : string.Equals(workflowId, SessionRecord.WorkflowId, StringComparison.Ordinal) ? (RecordIdleTimeout(), null)
@@ -105,7 +110,7 @@ public class BufferedSessionStoreOptions
         RequireTimeouts(IdleTimeout, AbsoluteTimeout, "");
         foreach ((string id, WorkflowOptions options) in _workflows)
         {
-            RequireTimeouts(options.IdleTimeout, options.AbsoluteTimeout, $" of workflow '{id}'");
+            RequireTimeouts(options.IdleTimeout, options.AbsoluteTimeout, $" of workflow '{new Printable(id)}'");
         }
 
         void RequireTimeouts(TimeSpan? idle, TimeSpan? absolute, string of)

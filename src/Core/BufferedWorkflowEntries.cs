@@ -13,7 +13,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     private const long Generations = 1L << 40;
 
     private readonly BufferedSessionStoreOptions _options = opened.Options;
-    private BufferedSessionStore _store = opened;
+    private volatile BufferedSessionStore _store = opened;
     private Dictionary<string, Entry> _entries = [];
 
     // The keys that were set or deleted since the last commit.
@@ -21,6 +21,10 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     private bool _cleared;
     private bool _ended;
     private bool _updating;
+    private bool _committing;
+
+    // Tells whether everything was removed while a commit was under way.
+    private int _removals;
     private DateTimeOffset? _stamp;
 
     private long? _generation;
@@ -148,8 +152,8 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         _store.ThrowIfReadOnly();
         RemoveAll();
         _cleared = false;
-        // Where nothing was loaded there is nothing to end.
-        _ended = _generation is not null;
+        // Where nothing was loaded there is nothing to end, unless a commit that is under way begins it.
+        _ended = _generation is not null || _committing;
         _stamp = null;
     }
 
@@ -218,7 +222,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         if (HasChanges)
         {
             throw new InvalidOperationException(
-                $"Workflow '{workflowId}' has changes that UpdateAsync would mix with its own. Commit them first."
+                $"Workflow '{new Printable(workflowId)}' has changes that UpdateAsync would mix with its own. Commit them first."
             );
         }
 
@@ -264,24 +268,30 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     }
 
     /// <summary>Goes on in another session, with what was set here and not committed. Whatever was loaded stays behind.</summary>
-    public async ValueTask MoveToAsync(BufferedSessionStore next, CancellationToken cancellationToken)
+    public void MoveTo(BufferedSessionStore next)
     {
-        ThrowIfUpdating();
-        bool isLoaded = IsLoaded;
-        WorkflowRecord? record = isLoaded ? await next.Calls.LoadAsync(workflowId, cancellationToken).ConfigureAwait(false) : null;
         _store = next;
-        _generation = null;
         _cleared = false;
         _ended = false;
         _touched.RemoveWhere(key => !_entries.ContainsKey(key));
         if (_touched.Count == 0)
         {
-            _stamp = record?.LastModified;
+            _stamp = null;
         }
 
-        if (isLoaded)
+        if (IsLoaded)
         {
-            Merge(record);
+            Merge(record: null);
+        }
+    }
+
+    public void ThrowIfUpdating()
+    {
+        if (_updating)
+        {
+            throw new InvalidOperationException(
+                $"Workflow '{new Printable(workflowId)}' is in UpdateAsync, which loads and commits by itself."
+            );
         }
     }
 
@@ -310,15 +320,40 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         }
     }
 
-    private ValueTask<WorkflowRecord?> LoadRecordAsync(CancellationToken cancellationToken) =>
-        _store.Calls.LoadAsync(workflowId, cancellationToken);
+    private async ValueTask<WorkflowRecord?> LoadRecordAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            BufferedSessionStore store = _store;
+            WorkflowRecord? record = await store.Calls.LoadAsync(workflowId, cancellationToken).ConfigureAwait(false);
+            // The request may have gone on in another session meanwhile, which must not see what this one has.
+            if (ReferenceEquals(store, _store))
+            {
+                return record;
+            }
+        }
+    }
 
     /// <returns>False when a version was required and another is stored.</returns>
     private async ValueTask<bool> WriteAsync(long? requiredVersion, CancellationToken cancellationToken)
     {
         _store.ThrowIfReadOnly();
         await BeginSessionAsync(cancellationToken).ConfigureAwait(false);
-        CommitResult result = await _store.Calls.CommitAsync(ToCommit(requiredVersion), cancellationToken).ConfigureAwait(false);
+        WorkflowCommit commit = ToCommit(requiredVersion);
+        int removals = _removals;
+        CommitResult result;
+        _committing = true;
+        try
+        {
+            result = await _store.Calls.CommitAsync(commit, cancellationToken).ConfigureAwait(false);
+            _generation = result.Outcome == CommitOutcome.Stored ? result.Generation : _generation;
+        }
+        finally
+        {
+            _committing = false;
+            _ended &= _generation is not null;
+        }
+
         if (result.Outcome == CommitOutcome.Ended)
         {
             throw new WorkflowConflictException(workflowId, WorkflowConflictReason.Ended, []);
@@ -329,11 +364,22 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
             return false;
         }
 
-        ForgetChanges();
-        _generation = result.Generation;
+        // What was changed while the commit was under way is not in it, and stays to be committed.
+        if (removals == _removals)
+        {
+            _touched.RemoveWhere(key => IsIn(commit, key));
+            _cleared = false;
+            _ended = false;
+        }
+
         ExpiresAt = result.ExpiresAt;
         return true;
     }
+
+    private bool IsIn(WorkflowCommit commit, string key) =>
+        _entries.TryGetValue(key, out Entry? entry)
+            ? commit.Sets.TryGetValue(key, out ReadOnlyMemory<byte> set) && set.Equals(entry.Encoded)
+            : commit.Deletes.Contains(key, StringComparer.Ordinal) || ((commit.Clears || commit.Ends) && !commit.Sets.ContainsKey(key));
 
     private async ValueTask BeginSessionAsync(CancellationToken cancellationToken)
     {
@@ -443,6 +489,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
 
     private void RemoveAll()
     {
+        _removals++;
         _entries.Clear();
         _touched.Clear();
         _bytes = 0;
@@ -528,18 +575,10 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         }
     }
 
-    private void ThrowIfUpdating()
-    {
-        if (_updating)
-        {
-            throw new InvalidOperationException($"Workflow '{workflowId}' is in UpdateAsync, which loads and commits by itself.");
-        }
-    }
-
     [DoesNotReturn]
     private void ThrowNotLoaded() =>
         throw new InvalidOperationException(
-            $"Workflow '{workflowId}' is not loaded. Call LoadAsync first; reading never waits for a store."
+            $"Workflow '{new Printable(workflowId)}' is not loaded. Call LoadAsync first; reading never waits for a store."
         );
 
     private static long Size(string key, Entry entry) => Encoding.UTF8.GetByteCount(key) + entry.Encoded.Length;

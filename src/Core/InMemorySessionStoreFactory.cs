@@ -21,6 +21,7 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
 
     private readonly InMemorySessionTable _sessions;
     private readonly InMemorySessionStoreOptions _options;
+    private StoreFailure? _nextFailure;
 
     /// <summary>Creates an empty store.</summary>
     /// <param name="options">The options; null for the defaults.</param>
@@ -42,6 +43,14 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
         NameRules.ThrowIfInvalidSessionId(sessionId);
         return new InMemorySessionStore(this, sessionId, _options);
     }
+
+    /// <summary>For tests: lets the next commit of a workflow, in any session, fail once with a <see cref="SessionStoreException"/>.</summary>
+    /// <param name="mayBeStored">
+    /// The <see cref="SessionStoreException.MayBeStored"/> of the exception. When true, the changes are stored and only the answer is lost. When false, they are
+    /// not stored.
+    /// </param>
+    /// <remarks>A call replaces an earlier one that has not been used. Beginning a session and replacing its secret are not commits of a workflow.</remarks>
+    public void FailNextCommit(bool mayBeStored = false) => Volatile.Write(ref _nextFailure, new StoreFailure(mayBeStored));
 
     private WorkflowRecord? Load(string sessionId, string workflowId)
     {
@@ -72,6 +81,29 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
         }
 
         return loaded.Renew(now, idleTimeout);
+    }
+
+    private CommitResult CommitOrFail(string sessionId, WorkflowCommit commit)
+    {
+        if (
+            _nextFailure is null
+            || string.Equals(commit.WorkflowId, SessionRecord.WorkflowId, StringComparison.Ordinal)
+            || Interlocked.Exchange(ref _nextFailure, null) is not { } failure
+        )
+        {
+            return Commit(sessionId, commit);
+        }
+
+        if (failure.MayBeStored)
+        {
+            _ = Commit(sessionId, commit);
+        }
+
+        throw new SessionStoreException(
+            $"Workflow '{commit.WorkflowId}' could not be committed, because the test called {nameof(FailNextCommit)}().",
+            commit.WorkflowId,
+            failure.MayBeStored
+        );
     }
 
     private CommitResult Commit(string sessionId, WorkflowCommit commit)
@@ -161,6 +193,8 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
         }
     }
 
+    private sealed record StoreFailure(bool MayBeStored);
+
     private sealed class InMemorySessionStore(InMemorySessionStoreFactory factory, string sessionId, BufferedSessionStoreOptions options)
         : BufferedSessionStore(options)
     {
@@ -179,7 +213,7 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
         protected internal override ValueTask<CommitResult> CommitWorkflowAsync(
             WorkflowCommit commit,
             CancellationToken cancellationToken
-        ) => ValueTask.FromResult(factory.Commit(sessionId, commit));
+        ) => ValueTask.FromResult(factory.CommitOrFail(sessionId, commit));
 
         protected override ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken) =>
             ValueTask.FromResult<IReadOnlyList<WorkflowSummary>>(factory.List(sessionId));

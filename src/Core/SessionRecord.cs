@@ -21,10 +21,11 @@ public sealed class SessionRecord
     private const string HashKey = "secret";
     private const string OwnerKey = "owner";
 
-    // For each secret that was replaced lately: when, in Unix milliseconds, 8 bytes, big endian; and its hash.
+    // For each secret that was replaced lately: when, in Unix milliseconds, 8 bytes, big endian; its hash; and the next secret, sealed with it.
     private const string ReplacedKey = "replaced";
     private const string SentKey = "sent";
-    private const int ReplacedBytes = sizeof(long) + SHA256.HashSizeInBytes;
+    private const int SecretBytes = 32;
+    private const int ReplacedBytes = sizeof(long) + SHA256.HashSizeInBytes + SecretBytes;
 
     // More clicks on one button than a person makes in a minute.
     private const int MaxReplaced = 16;
@@ -124,13 +125,13 @@ public sealed class SessionRecord
     /// <summary>
     /// Replaces the secret for a user who has just signed in. The session belongs to that user from then on, and to no other ever.
     /// </summary>
-    /// <param name="current">The current secret; or one that was replaced for the same user within the grace period, as by a double click.</param>
-    /// <param name="next">The new secret: at least 16 random bytes.</param>
+    /// <param name="current">The secret that must be the current one.</param>
+    /// <param name="next">The new secret: 32 random bytes.</param>
     /// <param name="owner">Names the user, as a hash: at least 16 bytes.</param>
-    /// <param name="gracePeriod">How long a replaced secret may be replaced again. Zero for not at all.</param>
+    /// <param name="gracePeriod">How long <see cref="RecoverAsync"/> finds the new secret for the same user. Zero for not at all.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
-    /// <returns>False when the secret is neither, when the session belongs to another user, or is unknown; nothing was changed.</returns>
-    /// <exception cref="ArgumentException"><paramref name="next"/> or <paramref name="owner"/> is shorter than 16 bytes.</exception>
+    /// <returns>False when another secret is the current one, when the session belongs to another user, or is unknown; nothing was changed.</returns>
+    /// <exception cref="ArgumentException"><paramref name="next"/> has not 32 bytes, or <paramref name="owner"/> is shorter than 16.</exception>
     /// <exception cref="SessionStoreException">The store could not store it, or not tell whether it has.</exception>
     public ValueTask<bool> RotateAsync(
         ReadOnlyMemory<byte> current,
@@ -141,18 +142,29 @@ public sealed class SessionRecord
     )
     {
         ThrowIfShort(owner, nameof(owner));
+        if (next.Length != SecretBytes)
+        {
+            throw new ArgumentException(
+                $"The secret of a user's session has {SecretBytes} bytes; take them from RandomNumberGenerator.",
+                nameof(next)
+            );
+        }
+
         return UpdateAsync(
             entries =>
             {
-                byte[] hash = Bytes(entries, HashKey);
                 byte[] owned = Bytes(entries, OwnerKey);
-                bool isOwner = CryptographicOperations.FixedTimeEquals(owned, owner.Span);
-                byte[] replaced = Recent(Bytes(entries, ReplacedKey), gracePeriod);
-                bool isAllowed = IsHashOf(hash, current.Span) ? isOwner || owned.Length == 0 : isOwner && IsAmong(replaced, current.Span);
+                bool isOwner = owned.Length == 0 || CryptographicOperations.FixedTimeEquals(owned, owner.Span);
+                bool isAllowed = isOwner && IsHashOf(Bytes(entries, HashKey), current.Span);
                 if (isAllowed)
                 {
                     SetSecret(entries, next, owner);
-                    entries.Set(ReplacedKey, Add(replaced, hash), typeof(byte[]));
+                    IEnumerable<byte[]> replaced = Recent(Bytes(entries, ReplacedKey), gracePeriod).TakeLast(MaxReplaced - 1);
+                    entries.Set(
+                        ReplacedKey,
+                        replaced.SelectMany(one => one).Concat(Replaced(current.Span, next.Span)).ToArray(),
+                        typeof(byte[])
+                    );
                 }
 
                 return isAllowed;
@@ -160,6 +172,48 @@ public sealed class SessionRecord
             next,
             cancellationToken
         );
+    }
+
+    /// <summary>
+    /// Finds the current secret for a user who has signed in with one that was replaced for the same user a moment ago, as by a double click whose first
+    /// answer is lost. Both clicks get the same secret, so that the order of their answers does not matter.
+    /// </summary>
+    /// <param name="replaced">The secret that was replaced.</param>
+    /// <param name="owner">Names the user, as with <see cref="RotateAsync(ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, TimeSpan, CancellationToken)"/>.</param>
+    /// <param name="gracePeriod">How long ago it may have been replaced. Zero for not at all.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>The current secret; null when it was replaced earlier or not at all, when the session belongs to another user, or is unknown.</returns>
+    /// <exception cref="ArgumentException"><paramref name="owner"/> is shorter than 16 bytes.</exception>
+    /// <exception cref="SessionStoreException">The store could not load it.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<ReadOnlyMemory<byte>?> RecoverAsync(
+        ReadOnlyMemory<byte> replaced,
+        ReadOnlyMemory<byte> owner,
+        TimeSpan gracePeriod,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ThrowIfShort(owner, nameof(owner));
+        BufferedWorkflowEntries entries = new(_store, WorkflowId);
+        await entries.LoadAsync(cancellationToken).ConfigureAwait(false);
+        if (!CryptographicOperations.FixedTimeEquals(Bytes(entries, OwnerKey), owner.Span))
+        {
+            return null;
+        }
+
+        // Oldest first: each opens the one that replaced it, down to the current one.
+        byte[] secret = replaced.ToArray();
+        foreach (byte[] one in Recent(Bytes(entries, ReplacedKey), gracePeriod))
+        {
+            if (IsHashOf(one.AsSpan(sizeof(long), SHA256.HashSizeInBytes), secret))
+            {
+                secret = Seal(one.AsSpan(sizeof(long) + SHA256.HashSizeInBytes), secret);
+            }
+        }
+
+        bool isCurrent = IsHashOf(Bytes(entries, HashKey), secret);
+        _state = StateOf(entries);
+        return isCurrent ? (ReadOnlyMemory<byte>?)secret : null;
     }
 
     /// <summary>Notes that the secret was sent to its owner now, for <see cref="SentAt"/>.</summary>
@@ -221,13 +275,15 @@ public sealed class SessionRecord
                 cancellationToken
             )
             .ConfigureAwait(false);
-        bool exists = entries.Has(HashKey);
-        _state = new State(
-            exists ? Bytes(entries, HashKey) : null,
-            entries.TryGet(SentKey, typeof(long), out object? sent) ? sent as long? : null
-        );
+        _state = StateOf(entries);
         return isDone;
     }
+
+    private static State StateOf(BufferedWorkflowEntries entries) =>
+        new(
+            entries.Has(HashKey) ? Bytes(entries, HashKey) : null,
+            entries.TryGet(SentKey, typeof(long), out object? sent) ? sent as long? : null
+        );
 
     private void SetSecret(BufferedWorkflowEntries entries, ReadOnlyMemory<byte> secret, ReadOnlyMemory<byte> owner)
     {
@@ -240,37 +296,34 @@ public sealed class SessionRecord
     }
 
     /// <summary>Those that were replaced within the grace period. A time in the future, by the clock of another node, counts as now.</summary>
-    private byte[] Recent(byte[] replaced, TimeSpan gracePeriod)
+    private IEnumerable<byte[]> Recent(byte[] replaced, TimeSpan gracePeriod)
     {
         long oldest = Now - (long)gracePeriod.TotalMilliseconds;
         return gracePeriod <= TimeSpan.Zero
             ? []
-            :
-            [
-                .. replaced
-                    .Chunk(ReplacedBytes)
-                    .Where(one => one.Length == ReplacedBytes && BinaryPrimitives.ReadInt64BigEndian(one) >= oldest)
-                    .TakeLast(MaxReplaced - 1)
-                    .SelectMany(one => one),
-            ];
+            : replaced.Chunk(ReplacedBytes).Where(one => one.Length == ReplacedBytes && BinaryPrimitives.ReadInt64BigEndian(one) >= oldest);
     }
 
-    private byte[] Add(byte[] replaced, byte[] hash)
+    private byte[] Replaced(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> next)
     {
         byte[] time = new byte[sizeof(long)];
         BinaryPrimitives.WriteInt64BigEndian(time, Now);
-        return [.. replaced, .. time, .. hash];
+        return [.. time, .. SHA256.HashData(secret), .. Seal(next, secret)];
     }
 
-    private static bool IsAmong(byte[] replaced, ReadOnlySpan<byte> secret)
+    /// <summary>
+    /// Seals a secret with the one that it replaces, or opens it again: XOR with HMAC-SHA256 (RFC 2104) as a one-time pad, because each secret is replaced once. The
+    /// store, which has only its hash, can't open it.
+    /// </summary>
+    private static byte[] Seal(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> replaced)
     {
-        bool isAmong = false;
-        foreach (byte[] one in replaced.Chunk(ReplacedBytes))
+        byte[] pad = HMACSHA256.HashData(replaced, "WorkflowSessions replaced secret"u8);
+        for (int i = 0; i < pad.Length; i++)
         {
-            isAmong |= IsHashOf(one.AsSpan(sizeof(long)), secret);
+            pad[i] ^= secret[i];
         }
 
-        return isAmong;
+        return pad;
     }
 
     private static bool IsHashOf(ReadOnlySpan<byte> hash, ReadOnlySpan<byte> secret) =>

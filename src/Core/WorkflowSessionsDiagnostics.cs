@@ -18,7 +18,8 @@ namespace WorkflowSessions;
 /// 20 not connected to Redis (error), 21 connected to Redis again (information)
 /// </code>
 /// Activities are named "WorkflowSessions load" and "WorkflowSessions commit" and have the same tags. Conflicts are the commits with the
-/// outcomes ended and changed. A log message names the workflow, and the type of an error; what the error says is in the exception that is thrown.
+/// outcomes ended and changed. A log message names the workflow, and the type of an error; what the error says is in the exception that is thrown. Control
+/// characters of a workflow id are escaped, as <c>\u000A</c>.
 /// </remarks>
 public static partial class WorkflowSessionsDiagnostics
 {
@@ -41,29 +42,29 @@ public static partial class WorkflowSessionsDiagnostics
     internal static void Retry(string store) => UpdateRetries.Add(1, new KeyValuePair<string, object?>(StoreTag, store));
 
     [LoggerMessage(1, LogLevel.Error, "Workflow {Workflow} could not be loaded from {Store}: {Error}.")]
-    internal static partial void LogLoadFailed(this ILogger logger, string workflow, string store, string error);
+    internal static partial void LogLoadFailed(this ILogger logger, Printable workflow, string store, string error);
 
     [LoggerMessage(
         2,
         LogLevel.Error,
         "The changes of workflow {Workflow} could not be committed to {Store}: {Error}. They may be stored: {MayBeStored}."
     )]
-    internal static partial void LogCommitFailed(this ILogger logger, string workflow, string store, string error, bool mayBeStored);
+    internal static partial void LogCommitFailed(this ILogger logger, Printable workflow, string store, string error, bool mayBeStored);
 
     [LoggerMessage(
         3,
         LogLevel.Information,
         "The changes of workflow {Workflow} were refused by {Store}, because it has {Outcome} since it was loaded."
     )]
-    internal static partial void LogCommitRefused(this ILogger logger, string workflow, string store, CommitOutcome outcome);
+    internal static partial void LogCommitRefused(this ILogger logger, Printable workflow, string store, CommitOutcome outcome);
 
     [LoggerMessage(4, LogLevel.Debug, "The update of workflow {Workflow} in {Store} runs again, because others committed meanwhile.")]
-    internal static partial void LogUpdateRunsAgain(this ILogger logger, string workflow, string store);
+    internal static partial void LogUpdateRunsAgain(this ILogger logger, Printable workflow, string store);
 
     [LoggerMessage(
         5,
         LogLevel.Warning,
         "The idle time of workflow {Workflow} in {Store} could not be renewed: {Error}. The next load or commit renews it."
     )]
-    internal static partial void LogRenewalFailed(this ILogger logger, string workflow, string store, string error);
+    internal static partial void LogRenewalFailed(this ILogger logger, Printable workflow, string store, string error);
 }

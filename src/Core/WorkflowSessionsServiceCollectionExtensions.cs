@@ -53,7 +53,8 @@ public static class WorkflowSessionsServiceCollectionExtensions
     /// <exception cref="ArgumentNullException"><paramref name="builder"/> or <paramref name="create"/> is null.</exception>
     /// <remarks>
     /// Where the options name no logger factory, they get that of the host; where they name no clock, the host's
-    /// <see cref="TimeProvider"/> if it has one.
+    /// <see cref="TimeProvider"/> if it has one. What is registered as <see cref="IPostConfigureOptions{TOptions}"/> of
+    /// <see cref="BufferedSessionStoreOptions"/> applies to the options of every store.
     /// </remarks>
     public static IWorkflowSessionsBuilder AddStore<TOptions>(
         this IWorkflowSessionsBuilder builder,
@@ -83,6 +84,15 @@ public static class WorkflowSessionsServiceCollectionExtensions
                 if (store.TimeProvider == TimeProvider.System && services.GetService<TimeProvider>() is { } clock)
                 {
                     store.TimeProvider = clock;
+                }
+
+                foreach (
+                    IPostConfigureOptions<BufferedSessionStoreOptions> any in services.GetServices<
+                        IPostConfigureOptions<BufferedSessionStoreOptions>
+                    >()
+                )
+                {
+                    any.PostConfigure(Options.Options.DefaultName, store);
                 }
             }
         );

@@ -23,7 +23,7 @@ internal sealed class Browser(HttpMessageHandler handler, Uri address, string? n
             ? values.SingleOrDefault(value => value.StartsWith($"{name ?? CookieName}=", StringComparison.Ordinal))
             : null;
 
-    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? accept = null)
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? accept = null, bool toFirstByte = false)
     {
         using HttpRequestMessage request = new(method, path);
         if (Cookie is not null)
@@ -41,7 +41,10 @@ internal sealed class Browser(HttpMessageHandler handler, Uri address, string? n
             request.Headers.Add("Accept", accept);
         }
 
-        HttpResponseMessage response = await _client.SendAsync(request);
+        HttpResponseMessage response = await _client.SendAsync(
+            request,
+            toFirstByte ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead
+        );
         if (SetCookieOf(response, _cookieName) is { } cookie)
         {
             string value = cookie[(_cookieName.Length + 1)..cookie.IndexOf(';', StringComparison.Ordinal)];

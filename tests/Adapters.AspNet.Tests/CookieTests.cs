@@ -137,7 +137,7 @@ public sealed class CookieTests(string store)
     }
 
     [Test]
-    public async Task Old_cookie_may_sign_in_anew_or_sign_out_but_gets_nothing_of_the_session()
+    public async Task Old_cookie_may_sign_in_anew_but_gets_nothing_of_the_session()
     {
         using Browser browser = _application.Browser();
         await browser.PostAsync("/set/checkout/step/2");
@@ -145,11 +145,7 @@ public sealed class CookieTests(string store)
         await browser.PostAsync("/sign-in");
         using Browser late = _application.Browser();
         late.Cookie = old;
-        Assert.That(await late.PostAsync("/sign-out"), Is.Empty);
-        Assert.That(late.Cookie, Is.Null);
-        Assert.That(await browser.GetAsync("/get/checkout/step"), Is.EqualTo("2"));
-
-        late.Cookie = old;
+        Assert.That(await late.PostAsync("/sign-out"), Is.EqualTo("409"));
         Assert.That(await late.PostAsync("/sign-in"), Is.Empty);
         Assert.That(late.Cookie, Is.Null, "nothing was written, so there is no new session yet");
         Assert.That(await browser.GetAsync("/get/checkout/step"), Is.EqualTo("2"));

@@ -69,18 +69,8 @@ public sealed class DropInSampleTests
 
     private Task<WebProcess> StartAsync(RedisServer redis, string[] arguments)
     {
-        string configuration = new DirectoryInfo(TestContext.CurrentContext.TestDirectory).Name;
-        DirectoryInfo root = new(TestContext.CurrentContext.TestDirectory);
-        while (!File.Exists(Path.Combine(root.FullName, "WorkflowSessions.slnx")))
-        {
-            root = root.Parent ?? throw new InvalidOperationException("The tests are not in a checkout.");
-        }
-
-        return WebProcess.StartAsync(
-            Path.Combine(root.FullName, "artifacts", "bin", "DropIn", configuration, "DropIn.dll"),
-            Path.Combine(root.FullName, "samples", "DropIn"),
-            ["--redis", redis.Address, "--keys", _keys, .. arguments]
-        );
+        string program = WebProcess.PathOf("DropIn");
+        return WebProcess.StartAsync(program, Path.GetDirectoryName(program)!, ["--redis", redis.Address, "--keys", _keys, .. arguments]);
     }
 
     private static async Task<string> BeginAsync(HttpClient client, WebProcess node)

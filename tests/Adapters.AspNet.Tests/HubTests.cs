@@ -1,4 +1,7 @@
+using System.IO.Pipelines;
+using System.Text;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Connections;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Client;
@@ -59,6 +62,41 @@ public sealed class HubTests
         await browser.PostAsync("/sign-in");
         Assert.That(async () => await connection.InvokeAsync<string>("Next"), Throws.InstanceOf<HubException>());
         Assert.That(await browser.GetAsync("/get/checkout/step"), Is.EqualTo("1"));
+    }
+
+    [TestCase("Plain", "\"result\":\"ok\"")]
+    [TestCase("Next", "\"error\":")]
+    public async Task Hub_on_a_connection_without_http_works_as_long_as_it_opens_nothing(string method, string expected)
+    {
+        await using Application application = await StartAsync();
+        Pipe toServer = new();
+        Pipe toClient = new();
+        await using DefaultConnectionContext connection = new("a") { Transport = new Duplex(toServer.Reader, toClient.Writer) };
+        Task serving = application.Services.GetRequiredService<HubConnectionHandler<StepHub>>().OnConnectedAsync(connection);
+        await toServer.Writer.WriteAsync("{\"protocol\":\"json\",\"version\":1}\u001e"u8.ToArray());
+        await toServer.Writer.WriteAsync(
+            Encoding.UTF8.GetBytes($"{{\"type\":1,\"invocationId\":\"1\",\"target\":\"{method}\",\"arguments\":[]}}\u001e")
+        );
+        string received = "";
+        while (!received.Contains("\"type\":3", StringComparison.Ordinal))
+        {
+            ReadResult read = await toClient.Reader.ReadAsync();
+            received += Encoding.UTF8.GetString(read.Buffer);
+            toClient.Reader.AdvanceTo(read.Buffer.End);
+            Assert.That(read.IsCompleted, Is.False, received);
+        }
+
+        Assert.That(received, Does.Contain(expected));
+        Assert.That(_store.Calls, Is.Empty);
+        await toServer.Writer.CompleteAsync();
+        await serving;
+    }
+
+    private sealed class Duplex(PipeReader input, PipeWriter output) : IDuplexPipe
+    {
+        public PipeReader Input => input;
+
+        public PipeWriter Output => output;
     }
 
     private async Task<Application> StartAsync() =>

@@ -159,6 +159,174 @@ public sealed class RequestSessionTests
     }
 
     [Test]
+    public async Task Answers_of_a_double_click_on_sign_in_may_come_in_any_order()
+    {
+        TaskCompletionSource signedIn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource goesOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using Application application = await Application.StartAsync(
+            _store,
+            app =>
+            {
+                app.MapPost(
+                    "/slow-sign-in",
+                    async (IWorkflowSessions sessions) =>
+                    {
+                        await sessions.RegenerateIdAsync("ada");
+                        signedIn.SetResult();
+                        await goesOn.Task;
+                        (await sessions.OpenAsync("account")).Set("name", "ada");
+                        return "saved";
+                    }
+                );
+                app.MapPost("/sign-in/ada", async (IWorkflowSessions sessions) => await sessions.RegenerateIdAsync("ada"));
+            }
+        );
+        using Browser first = application.Browser();
+        await first.PostAsync("/set/cart/item/book");
+        using Browser second = application.Browser();
+        second.Cookie = first.Cookie;
+        Task<string> slow = first.PostAsync("/slow-sign-in");
+        await signedIn.Task;
+        Assert.That(await second.PostAsync("/sign-in/ada"), Is.Empty);
+        goesOn.SetResult();
+        Assert.That(await slow, Is.EqualTo("saved"));
+        foreach (Browser browser in new[] { first, second })
+        {
+            Assert.That(await browser.GetAsync("/get/cart/item"), Is.EqualTo("book"));
+            Assert.That(await browser.GetAsync("/get/account/name"), Is.EqualTo("ada"));
+            Assert.That(await browser.PostAsync("/set/cart/item/pen"), Is.EqualTo("saved"));
+            await browser.PostAsync("/set/cart/item/book");
+        }
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task Workflow_that_is_loaded_during_a_sign_in_or_a_sign_out_shows_nothing_of_the_session_before(bool signsIn)
+    {
+        TaskCompletionSource loading = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using Application application = await Application.StartAsync(
+            _store,
+            app =>
+            {
+                app.MapPost("/sign-in/ada", async (IWorkflowSessions sessions) => await sessions.RegenerateIdAsync("ada"));
+                app.MapPost(
+                    "/race",
+                    async (IWorkflowSessions sessions) =>
+                    {
+                        await sessions.OpenAsync("other");
+                        Task<WorkflowSession> opening = sessions.OpenAsync("cart").AsTask();
+                        await loading.Task;
+                        await (signsIn ? sessions.RegenerateIdAsync("bob") : sessions.EndSessionAsync());
+                        gate.SetResult();
+                        try
+                        {
+                            WorkflowSession cart = await opening;
+                            string read = cart.Get("item", "none")!;
+                            cart.Set("item", "of bob");
+                            return read;
+                        }
+                        catch (InvalidOperationException) when (!signsIn)
+                        {
+                            return "none";
+                        }
+                    }
+                );
+            }
+        );
+        using Browser browser = application.Browser();
+        await browser.PostAsync("/set/cart/item/of-ada");
+        await browser.PostAsync("/sign-in/ada");
+        bool waits = true;
+        _store.Before = call =>
+        {
+            if (call == "load cart" && waits)
+            {
+                waits = false;
+                loading.TrySetResult();
+                return gate.Task;
+            }
+
+            return Task.CompletedTask;
+        };
+        Assert.That(await browser.PostAsync("/race"), Is.EqualTo("none"));
+        Assert.That(await browser.GetAsync("/get/cart/item"), Is.EqualTo(signsIn ? "of bob" : "none"));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task Discarded_workflow_shows_nothing_of_the_session_before(bool signsIn)
+    {
+        await using Application application = await Application.StartAsync(
+            _store,
+            app =>
+            {
+                app.MapPost("/sign-in/ada", async (IWorkflowSessions sessions) => await sessions.RegenerateIdAsync("ada"));
+                app.MapPost(
+                    "/discard",
+                    async (IWorkflowSessions sessions) =>
+                    {
+                        WorkflowSession cart = await sessions.OpenAsync("cart");
+                        sessions.DiscardChanges();
+                        await (signsIn ? sessions.RegenerateIdAsync("bob") : sessions.EndSessionAsync());
+                        Assert.That(() => cart.Get<string>("item"), Throws.InstanceOf<ObjectDisposedException>());
+                        return (await sessions.OpenAsync("cart")).Get("item", "none");
+                    }
+                );
+            }
+        );
+        using Browser browser = application.Browser();
+        await browser.PostAsync("/set/cart/item/of-ada");
+        await browser.PostAsync("/sign-in/ada");
+        Assert.That(await browser.PostAsync("/discard"), Is.EqualTo("none"));
+    }
+
+    [Test]
+    public async Task Sign_out_with_an_old_cookie_is_refused_because_the_session_lives_on()
+    {
+        await using Application application = await Application.StartAsync(_store);
+        using Browser browser = application.Browser();
+        await browser.PostAsync("/set/cart/item/book");
+        using Browser late = application.Browser();
+        late.Cookie = browser.Cookie;
+        await browser.PostAsync("/sign-in");
+        using HttpResponseMessage response = await late.SendAsync(HttpMethod.Post, "/sign-out");
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
+        Assert.That(await response.Content.ReadAsStringAsync(), Does.Contain("StaleSession"));
+        Assert.That(Browser.SetCookieOf(response), Is.Null, "the browser may have the new cookie already");
+        Assert.That(await browser.GetAsync("/get/cart/item"), Is.EqualTo("book"));
+    }
+
+    [Test]
+    public async Task Sign_in_of_another_user_in_UpdateAsync_throws_and_changes_nothing()
+    {
+        await using Application application = await Application.StartAsync(
+            _store,
+            app =>
+            {
+                app.MapPost("/sign-in/ada", async (IWorkflowSessions sessions) => await sessions.RegenerateIdAsync("ada"));
+                app.MapPost(
+                    "/update",
+                    async (IWorkflowSessions sessions) =>
+                    {
+                        WorkflowSession cart = await sessions.OpenAsync("cart");
+                        Assert.That(
+                            async () => await cart.UpdateAsync(async (_, ct) => await sessions.RegenerateIdAsync("bob", ct)),
+                            Throws.InvalidOperationException.With.Message.Contains("UpdateAsync")
+                        );
+                    }
+                );
+            }
+        );
+        using Browser browser = application.Browser();
+        await browser.PostAsync("/set/cart/item/book");
+        await browser.PostAsync("/sign-in/ada");
+        using HttpResponseMessage response = await browser.SendAsync(HttpMethod.Post, "/update");
+        Assert.That(Browser.SetCookieOf(response), Is.Null);
+        Assert.That(await browser.GetAsync("/get/cart/item"), Is.EqualTo("book"));
+    }
+
+    [Test]
     public async Task User_never_gets_the_session_of_the_user_before()
     {
         await using Application application = await StartWithUsersAsync();

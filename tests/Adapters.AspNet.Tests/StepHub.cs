@@ -13,6 +13,8 @@ public sealed class StepHub(IWorkflowSessions sessions) : Hub
         return next;
     }
 
+    public string? Plain() => Context.ConnectionId.Length > 0 ? "ok" : null;
+
     public async Task<string> Fail()
     {
         await Next();

@@ -112,4 +112,33 @@ public abstract partial class SessionStoreContract
 
     /// <returns>Whether the store has a record and can replace its secret safely; what is not buffered has none, which is asserted.</returns>
     private async Task<bool> HasRecordAsync() => await MergesAsync();
+
+    [Test]
+    public async Task Replaced_secret_finds_the_current_one_for_its_user_within_the_grace_period()
+    {
+        if (!await HasRecordAsync())
+        {
+            return;
+        }
+
+        TimeSpan grace = TimeSpan.FromMinutes(1);
+        byte[][] secrets = [.. Enumerable.Range(0, 4).Select(_ => RandomNumberGenerator.GetBytes(32))];
+        byte[] ada = RandomNumberGenerator.GetBytes(32);
+        byte[] bob = RandomNumberGenerator.GetBytes(32);
+        SessionRecord record = await RecordAsync();
+        await record.BeginAsync(secrets[0]);
+        Assert.That(await record.RecoverAsync(secrets[0], ada, grace), Is.Null, "nobody has signed in");
+        Assert.That(await record.RotateAsync(secrets[0], secrets[1], ada, grace), Is.True);
+        Assert.That(await record.RotateAsync(secrets[0], secrets[2], ada, grace), Is.False, "the old one is useless");
+        Assert.That((await record.RecoverAsync(secrets[0], ada, grace))?.ToArray(), Is.EqualTo(secrets[1]));
+        Assert.That(await record.RotateAsync(secrets[1], secrets[2], ada, grace), Is.True);
+        Assert.That((await record.RecoverAsync(secrets[0], ada, grace))?.ToArray(), Is.EqualTo(secrets[2]), "over both");
+        Assert.That((await record.RecoverAsync(secrets[1], ada, grace))?.ToArray(), Is.EqualTo(secrets[2]));
+        Assert.That(await record.RecoverAsync(secrets[0], bob, grace), Is.Null, "another user");
+        Assert.That(await record.RecoverAsync(secrets[3], ada, grace), Is.Null, "a secret that never was one");
+        Assert.That(await record.RecoverAsync(secrets[0], ada, TimeSpan.Zero), Is.Null, "turned off");
+        Assert.That(await record.RotateAsync(secrets[2], secrets[3], bob, grace), Is.False, "it belongs to the first user for ever");
+        Assert.That(await record.RotateAsync(secrets[2], secrets[3]), Is.True);
+        Assert.That(await record.RecoverAsync(secrets[0], ada, grace), Is.Null, "a secret that was replaced for nobody finds nothing");
+    }
 }

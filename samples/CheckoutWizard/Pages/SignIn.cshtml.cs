@@ -20,7 +20,8 @@ public sealed class SignInModel(IWorkflowSessions workflows) : WizardPage(workfl
             async () =>
             {
                 (await Workflows.OpenAsync(Account.Id, cancellationToken)).Set("name", Input.Name);
-                await Workflows.RegenerateIdAsync(cancellationToken);
+                // With the id of the user, so that a second click finds the session that the first one renewed.
+                await Workflows.RegenerateIdAsync(Input.Email, cancellationToken);
             },
             "/SignIn",
             cancellationToken

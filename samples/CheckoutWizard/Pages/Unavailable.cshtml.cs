@@ -1,5 +1,7 @@
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
+using WorkflowSessions;
 
 namespace CheckoutWizard.Pages;
 
@@ -11,6 +13,10 @@ public sealed class UnavailableModel : PageModel
 
     public string Text { get; private set; } = "";
 
+    private bool IsStaleSession =>
+        HttpContext.Features.Get<IExceptionHandlerFeature>()?.Error
+            is WorkflowConflictException { Reason: WorkflowConflictReason.StaleSession };
+
     public void OnGet(int status) => Show(status);
 
     public void OnPost(int status) => Show(status);
@@ -21,6 +27,10 @@ public sealed class UnavailableModel : PageModel
             StatusCodes.Status503ServiceUnavailable => (
                 "We can't get at your session right now",
                 "Nothing is lost that we said was saved. Reload this page in a moment."
+            ),
+            StatusCodes.Status409Conflict when IsStaleSession => (
+                "You have just signed in",
+                "That was in another tab, or by a second click. Nothing is lost. Load this page again."
             ),
             StatusCodes.Status409Conflict => ("This was changed elsewhere", "Nothing was saved. Load the page again and go on from there."),
             StatusCodes.Status404NotFound => ("There is no such page", "It may have moved."),

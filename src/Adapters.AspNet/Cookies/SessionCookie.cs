@@ -42,12 +42,10 @@ internal sealed class SessionCookie
     public static SessionCookie Create() => new(RandomNumberGenerator.GetBytes(RootBytes + SecretBytes));
 
     /// <summary>The same session with a new secret.</summary>
-    public SessionCookie Renew()
-    {
-        byte[] bytes = RandomNumberGenerator.GetBytes(RootBytes + SecretBytes);
-        Root.CopyTo(bytes);
-        return new SessionCookie(bytes);
-    }
+    public SessionCookie Renew() => With(RandomNumberGenerator.GetBytes(SecretBytes));
+
+    /// <summary>The same session with another secret.</summary>
+    public SessionCookie With(ReadOnlyMemory<byte> secret) => new([.. Root, .. secret.Span]);
 
     /// <summary>Reads what a browser sent. Whatever does not have the form of a cookie of ours is no cookie.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, [NotNullWhen(true)] out SessionCookie? cookie)

@@ -43,8 +43,13 @@ internal sealed partial class RequestSession
     public async ValueTask EndSessionAsync(CancellationToken cancellationToken)
     {
         BufferedSessionStore store = await ProveAsync(cancellationToken).ConfigureAwait(false);
-        bool isKnown = _identity.State == SessionState.Known;
-        if (isKnown)
+        if (_identity.State == SessionState.Stale)
+        {
+            // The session lives on with its new secret, and the browser may have that already.
+            throw Stale("The session was not ended.");
+        }
+
+        if (_identity.State == SessionState.Known)
         {
             try
             {
@@ -65,6 +70,7 @@ internal sealed partial class RequestSession
                 SendAtStart(deletes: true);
             }
 
+            CloseAllBut(store);
             Drop("The session was ended in this request. Open the workflow again to begin a new session.");
             _identity.BeginAnew();
         }
@@ -79,33 +85,36 @@ internal sealed partial class RequestSession
     )
     {
         SessionCookie next = cookie.Renew();
-        bool isReplaced = userId is null
-            ? await store.Record.RotateAsync(cookie.Secret, next.Secret, cancellationToken).ConfigureAwait(false)
-            : await store
-                .Record.RotateAsync(
-                    cookie.Secret,
-                    next.Secret,
-                    cookie.HashUserId(userId),
-                    _services.Options.SignInGracePeriod,
-                    cancellationToken
-                )
-                .ConfigureAwait(false);
-        return isReplaced ? next : null;
+        if (userId is null)
+        {
+            return await store.Record.RotateAsync(cookie.Secret, next.Secret, cancellationToken).ConfigureAwait(false) ? next : null;
+        }
+
+        TimeSpan gracePeriod = _services.Options.SignInGracePeriod;
+        byte[] owner = cookie.HashUserId(userId);
+        return await store.Record.RotateAsync(cookie.Secret, next.Secret, owner, gracePeriod, cancellationToken).ConfigureAwait(false)
+                ? next
+            : await store.Record.RecoverAsync(cookie.Secret, owner, gracePeriod, cancellationToken).ConfigureAwait(false) is { } current
+                ? cookie.With(current)
+            : null;
     }
 
     /// <summary>Goes on in a new session. One that belongs to another user ends, because nobody has access to it any more.</summary>
     private async ValueTask ReplaceSessionAsync(BufferedSessionStore store, SessionCookie cookie, CancellationToken cancellationToken)
     {
-        BufferedSessionStore next;
         lock (_gate)
         {
             ThrowIfOver();
-            _identity.BeginAnew();
+            SessionCookie next = SessionCookie.Create();
+            // Before anything else, because it throws where a workflow is in UpdateAsync. Nothing is stored of a new session, so nothing is loaded.
+            BufferedSessionStore opened = _identity.OpenNew(next, BeginSessionAsync);
+            _ = store.MoveWorkflowsTo(opened);
+            _identity.BeginAnew(next);
             SendAtStart(deletes: true);
-            next = Use(_identity.Open(BeginSessionAsync));
+            CloseAllBut(store);
+            Use(opened);
         }
 
-        await store.MoveWorkflowsToAsync(next, cancellationToken).ConfigureAwait(false);
         if (store.Record.Verify(cookie.Secret.Span))
         {
             await store.EndAsync(cancellationToken).ConfigureAwait(false);
@@ -115,25 +124,55 @@ internal sealed partial class RequestSession
     /// <summary>Finds the session of a user whose browser lost the answer to a sign-in a moment ago.</summary>
     private async ValueTask<bool> RecoverAsync(BufferedSessionStore store, string? userId, CancellationToken cancellationToken)
     {
-        foreach (SessionCookie replaced in userId is null ? [] : _identity.Replaced)
+        if (userId is null)
+        {
+            return false;
+        }
+
+        foreach (SessionCookie replaced in _identity.Replaced)
         {
             BufferedSessionStore recovered = _identity.OpenStore(replaced);
-            if (await RotateAsync(recovered, replaced, userId, cancellationToken).ConfigureAwait(false) is { } next)
+            ReadOnlyMemory<byte>? current = await recovered
+                .Record.RecoverAsync(replaced.Secret, replaced.HashUserId(userId), _services.Options.SignInGracePeriod, cancellationToken)
+                .ConfigureAwait(false);
+            if (current is null)
             {
-                lock (_gate)
-                {
-                    ThrowIfOver();
-                    Use(recovered);
-                }
-
-                Adopt(recovered, next);
-                await store.MoveWorkflowsToAsync(recovered, cancellationToken).ConfigureAwait(false);
-                return true;
+                continue;
             }
+
+            IReadOnlyList<IWorkflowEntries> moved;
+            lock (_gate)
+            {
+                ThrowIfOver();
+                moved = store.MoveWorkflowsTo(recovered);
+                Use(recovered);
+            }
+
+            Adopt(recovered, replaced.With(current.Value));
+            foreach (IWorkflowEntries workflow in moved)
+            {
+                await workflow.LoadAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            return true;
         }
 
         return false;
     }
+
+    /// <summary>
+    /// The request goes on in another session: workflows of this one that it has given up, as with <c>DiscardChanges</c>, are not read any more. Call it in the lock.
+    /// </summary>
+    private void CloseAllBut(BufferedSessionStore store) =>
+        _stores?.Where(opened => !ReferenceEquals(opened, store)).ToList().ForEach(opened => opened.Dispose());
+
+    private static WorkflowConflictException Stale(string what) =>
+        new(
+            $"{what} The session was given a new secret since this request's cookie was set. Load the page again.",
+            "",
+            WorkflowConflictReason.StaleSession,
+            []
+        );
 
     private void Adopt(BufferedSessionStore store, SessionCookie next)
     {
@@ -168,12 +207,7 @@ internal sealed partial class RequestSession
             ThrowIfOver();
             if (_identity.State == SessionState.Stale)
             {
-                throw new WorkflowConflictException(
-                    "The session was given a new secret since this request's cookie was set, so nothing was stored. Load the page again.",
-                    "",
-                    WorkflowConflictReason.StaleSession,
-                    []
-                );
+                throw Stale("Nothing was stored.");
             }
 
             ThrowIfNoCookieCanBeSent();

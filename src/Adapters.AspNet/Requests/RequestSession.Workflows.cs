@@ -118,6 +118,7 @@ internal sealed partial class RequestSession
 
     private async Task<WorkflowSession> LoadAsync(string workflowId)
     {
+        int drops = _drops;
         while (true)
         {
             BufferedSessionStore store;
@@ -133,12 +134,34 @@ internal sealed partial class RequestSession
                 // Shared by all who open it, so that none of them cancels it for the others.
                 await workflow.LoadAsync(CancellationToken.None).ConfigureAwait(false);
                 await AcceptAsync(store).ConfigureAwait(false);
-                return workflow;
+                if (!HasMovedOn(store, drops))
+                {
+                    return workflow;
+                }
             }
-            catch (WorkflowConflictException refusal) when (IsRejected(store, refusal))
+            catch (Exception error)
+                when (error is WorkflowConflictException refusal ? IsRejected(store, refusal) : HasMovedOn(store, drops))
             {
                 // The next cookie, or a new session.
             }
+        }
+    }
+
+    /// <summary>Whether the request went on in another session while a workflow of this one was loaded.</summary>
+    /// <exception cref="InvalidOperationException">It has given up all its workflows.</exception>
+    private bool HasMovedOn(BufferedSessionStore store, int drops)
+    {
+        lock (_gate)
+        {
+            ThrowIfOver();
+            if (drops != _drops)
+            {
+                throw new InvalidOperationException(
+                    "The request gave up its workflows while this one was loaded: it failed, or called DiscardChanges or EndSessionAsync. Open the workflow again."
+                );
+            }
+
+            return !ReferenceEquals(store, _store);
         }
     }
 

@@ -12,7 +12,8 @@ namespace WorkflowSessions.AspNetCore;
 internal sealed partial class RequestSession : IDisposable
 {
     private const string TooLateToBegin =
-        "The response has started, so that the cookie of a new session can't be sent any more. Change or commit a workflow before the first byte of the response.";
+        "The response has started, so that the cookie of a new session can't be sent any more. Change or commit a workflow before the first byte of the response: "
+        + "in a component with streaming rendering, before its first await.";
 
     private readonly Lock _gate = new();
     private readonly RequestSessionServices _services;
@@ -31,6 +32,7 @@ internal sealed partial class RequestSession : IDisposable
     private IExceptionHandlerFeature? _earlierFailure;
     private string? _readOnlyReason;
     private bool _preventsCaching;
+    private int _drops;
 
     private RequestSession(RequestSessionServices services, HttpContext? context, bool isHub)
     {
@@ -64,15 +66,14 @@ internal sealed partial class RequestSession : IDisposable
     }
 
     /// <summary>The session of a request; made when it is asked for the first time.</summary>
-    public static RequestSession Of(HttpContext context)
-    {
-        RequestSession? session = context.Features.Get<RequestSession>();
-        if (session is null)
-        {
-            session = new RequestSession(context.RequestServices.GetRequiredService<RequestSessionServices>(), context, isHub: false);
-            context.Features.Set(session);
-        }
+    public static RequestSession Of(HttpContext context) =>
+        context.Features.Get<RequestSession>() ?? Of(context, context.RequestServices.GetRequiredService<RequestSessionServices>());
 
+    /// <summary>Makes the session of a request.</summary>
+    public static RequestSession Of(HttpContext context, RequestSessionServices services)
+    {
+        RequestSession session = new(services, context, isHub: false);
+        context.Features.Set(session);
         return session;
     }
 
@@ -187,6 +188,7 @@ internal sealed partial class RequestSession : IDisposable
 
     private void Drop(string reason)
     {
+        _drops++;
         _store?.MakeReadOnly(reason);
         _opened = null;
         _httpSession = null;
@@ -206,8 +208,8 @@ internal sealed partial class RequestSession : IDisposable
         {
             throw new ObjectDisposedException(
                 nameof(IWorkflowSessions),
-                "The request of this session is over, so nothing was read or stored. Take the values you need while it runs; outside a request, open a session "
-                    + "by an id of its own with ISessionStoreFactory."
+                "The request of this session is over, so nothing was read or stored. Take the values you need while it runs; outside a request, as in a Blazor "
+                    + "circuit, open a session by an id of its own with ISessionStoreFactory."
             );
         }
     }

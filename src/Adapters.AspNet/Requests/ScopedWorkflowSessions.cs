@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.SignalR;
 
 namespace WorkflowSessions.AspNetCore;
 
@@ -13,7 +14,8 @@ internal sealed class ScopedWorkflowSessions : IWorkflowSessions, IDisposable
 
     public ScopedWorkflowSessions(IHttpContextAccessor accessor)
     {
-        if (accessor.HttpContext is { } context)
+        // The connection of a hub is one long request. Each call gets a session of its own by Use(); a Blazor circuit gets none, because nothing would commit it.
+        if (accessor.HttpContext is { } context && context.GetEndpoint()?.Metadata.GetMetadata<HubMetadata>() is null)
         {
             RequestSession session = RequestSession.Of(context);
             // The request may have ended meanwhile, when this runs in a background task: then it is not certain whose session that is.
@@ -28,8 +30,8 @@ internal sealed class ScopedWorkflowSessions : IWorkflowSessions, IDisposable
     private RequestSession Session =>
         _session
         ?? throw new InvalidOperationException(
-            "There is no request here, and so no session. Call app.UseWorkflowSessions() and use IWorkflowSessions in a request; outside a request, open a session "
-                + "by an id of its own with ISessionStoreFactory."
+            "There is no request here, and so no session. Call app.UseWorkflowSessions() and use IWorkflowSessions in a request; outside a request, as in a "
+                + "Blazor circuit, open a session by an id of its own with ISessionStoreFactory."
         );
 
     /// <summary>Belongs to the call of a hub from now on, until the scope of the call ends.</summary>

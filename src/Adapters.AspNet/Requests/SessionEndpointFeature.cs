@@ -46,6 +46,7 @@ internal sealed class SessionEndpointFeature : IEndpointFeature
                 return;
             }
 
+            body.BeginEndpoint();
             try
             {
                 await original(context).ConfigureAwait(false);

@@ -37,16 +37,21 @@ internal sealed class SessionIdentity(ISessionStoreFactory stores, ILogger logge
     public BufferedSessionStore Open(Func<BufferedSessionStore, SessionCookie, CancellationToken, ValueTask> begin)
     {
         SessionCookie cookie = Cookie!;
-        BufferedSessionStore store = OpenStore(cookie);
         if (State is SessionState.New or SessionState.Stale)
         {
-            store.BeginNew(cancellation => begin(store, cookie, cancellation));
-        }
-        else
-        {
-            store.RequireSecret(cookie.Secret);
+            return OpenNew(cookie, begin);
         }
 
+        BufferedSessionStore store = OpenStore(cookie);
+        store.RequireSecret(cookie.Secret);
+        return store;
+    }
+
+    /// <summary>Opens the store of a session that has yet to begin.</summary>
+    public BufferedSessionStore OpenNew(SessionCookie cookie, Func<BufferedSessionStore, SessionCookie, CancellationToken, ValueTask> begin)
+    {
+        BufferedSessionStore store = OpenStore(cookie);
+        store.BeginNew(cancellation => begin(store, cookie, cancellation));
         return store;
     }
 
@@ -87,9 +92,13 @@ internal sealed class SessionIdentity(ISessionStoreFactory stores, ILogger logge
     }
 
     /// <summary>What is opened next belongs to a new session.</summary>
-    public void BeginAnew()
+    public void BeginAnew() => BeginAnew(SessionCookie.Create());
+
+    /// <inheritdoc cref="BeginAnew()" />
+    /// <param name="cookie">The cookie of the new session.</param>
+    public void BeginAnew(SessionCookie cookie)
     {
-        Cookie = SessionCookie.Create();
+        Cookie = cookie;
         State = SessionState.New;
     }
 

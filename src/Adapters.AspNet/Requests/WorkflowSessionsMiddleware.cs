@@ -21,6 +21,7 @@ internal sealed class WorkflowSessionsMiddleware(
         RequestSession session = RequestSession.Of(context);
         session.BeginRun();
         CommittingResponse response = new(innerResponse);
+        response.RememberHeaders();
         CommittingBody body = new(innerBody, session, response, HttpMethods.IsHead(context.Request.Method));
         features.Set<IHttpResponseFeature>(response);
         features.Set<IHttpResponseBodyFeature>(body);
@@ -54,7 +55,7 @@ internal sealed class WorkflowSessionsMiddleware(
 
             features.Set(innerBody);
             features.Set(innerResponse);
-            await NotStored.WriteAsync(context, error).ConfigureAwait(false);
+            await NotStored.WriteAsync(context, response, error).ConfigureAwait(false);
         }
         finally
         {

@@ -68,6 +68,9 @@ internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSess
         }
     }
 
+    /// <summary>The endpoint begins.</summary>
+    public void BeginEndpoint() => response.RememberHeaders();
+
     /// <summary>Commits at the end of the endpoint, inside the error handlers of the application. Bytes are kept still.</summary>
     public ValueTask CommitAsync() => session.HasOpened ? CommitAsync(startsNow: !HasPassedOn) : ValueTask.CompletedTask;
 

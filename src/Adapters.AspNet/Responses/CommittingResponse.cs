@@ -12,6 +12,7 @@ internal sealed class CommittingResponse(IHttpResponseFeature inner) : IHttpResp
 {
     private Stack<Callback>? _callbacks;
     private List<KeyValuePair<string, StringValues>>? _callbackHeaders;
+    private KeyValuePair<string, StringValues>[] _headersBefore = [];
 
     public IHttpResponseFeature Inner => inner;
 
@@ -76,6 +77,26 @@ internal sealed class CommittingResponse(IHttpResponseFeature inner) : IHttpResp
         (_callbackHeaders ??= []).AddRange(
             inner.Headers.Where(header => !before.TryGetValue(header.Key, out StringValues old) || old != header.Value)
         );
+    }
+
+    /// <summary>The headers that are there now belong to a response of failure as well: middleware has set them, and not the endpoint.</summary>
+    public void RememberHeaders() => _headersBefore = inner.Headers.Count == 0 ? [] : [.. inner.Headers];
+
+    /// <summary>Drops the headers of the endpoint.</summary>
+    public void RestoreHeaders()
+    {
+        // A page of another origin could not read what it is told without these, which an endpoint may have set.
+        KeyValuePair<string, StringValues>[] crossOrigin =
+        [
+            .. inner.Headers.Where(header => header.Key.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase)),
+        ];
+        inner.Headers.Clear();
+        foreach ((string name, StringValues value) in _headersBefore.Concat(crossOrigin))
+        {
+            inner.Headers[name] = value;
+        }
+
+        inner.Headers.ContentLength = null;
     }
 
     /// <summary>Makes the headers that callbacks have set survive when the response is cleared for an error.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 
@@ -23,15 +24,12 @@ internal static class NotStored
         }
     }
 
-    public static async Task WriteAsync(HttpContext context, WorkflowSessionException error)
+    public static async Task WriteAsync(HttpContext context, CommittingResponse failed, WorkflowSessionException error)
     {
-        // Those that were added already stay, or else a page of another origin could not read what it is told.
-        List<KeyValuePair<string, StringValues>> crossOrigin =
-        [
-            .. context.Response.Headers.Where(header => header.Key.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase)),
-        ];
         context.Response.Clear();
-        crossOrigin.ForEach(context.Response.Headers.Add);
+        failed.RestoreHeaders();
+        // A page that is shown for the status finds the reason here, as it does behind an error handler.
+        context.Features.Set<IExceptionHandlerFeature>(new ExceptionHandlerFeature { Error = error, Path = context.Request.Path });
         SetStatus(context.Response, error);
         context.Response.Headers.CacheControl = "no-store";
         if (AsksForHtml(context.Request.Headers.Accept))

@@ -33,4 +33,18 @@ internal static partial class Log
             + "proxy that ends TLS; or set Cookie.SecurePolicy to SameAsRequest where plain HTTP is meant. This is logged once."
     )]
     public static partial void LogSecureCookieOverHttp(this ILogger logger);
+
+    [LoggerMessage(
+        14,
+        LogLevel.Warning,
+        "SessionOptions are configured, and AddHttpContextSession() ignores {Settings}. Set the cookie in AddWorkflowSessions(options => …), and remove these settings."
+    )]
+    public static partial void LogSessionOptionsIgnored(this ILogger logger, string settings);
+
+    [LoggerMessage(
+        15,
+        LogLevel.Warning,
+        "SessionOptions.IdleTimeout, {IdleTimeout}, is the idle timeout of HttpContext.Session, unless the options of the store have a Workflow(\"$http\", …). Set it there."
+    )]
+    public static partial void LogIdleTimeoutTakenOver(this ILogger logger, TimeSpan idleTimeout);
 }

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -5,6 +6,7 @@ using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using WorkflowSessions;
 using WorkflowSessions.AspNetCore;
@@ -49,7 +51,9 @@ public static class WorkflowSessionsAspNetCoreExtensions
     /// <param name="builder">What <c>AddWorkflowSessions()</c> returned.</param>
     /// <remarks>
     /// A request that uses the session when it is not loaded yet waits with its thread, which the counter
-    /// <c>workflowsessions.http_session.blocking_loads</c> counts; for later requests of that endpoint the session is loaded before it runs.
+    /// <c>workflowsessions.http_session.blocking_loads</c> counts; for later requests of that endpoint the session is loaded before it runs. A configured
+    /// <see cref="SessionOptions.IdleTimeout"/> is taken over, unless the options of the store have one of the workflow <c>$http</c>. Other
+    /// <see cref="SessionOptions"/> have no effect; a warning at start names them.
     /// </remarks>
     /// <exception cref="ArgumentNullException"><paramref name="builder"/> is null.</exception>
     public static IWorkflowSessionsBuilder AddHttpContextSession(this IWorkflowSessionsBuilder builder)
@@ -61,6 +65,10 @@ public static class WorkflowSessionsAspNetCoreExtensions
             ServiceDescriptor.Singleton<MatcherPolicy, HttpContextSessionPreloading>(provider =>
                 provider.GetRequiredService<HttpContextSessionPreloading>()
             )
+        );
+        services.TryAddSingleton<ReplacedSessionOptions>();
+        services.TryAddEnumerable(
+            ServiceDescriptor.Singleton<IPostConfigureOptions<BufferedSessionStoreOptions>, HttpContextSessionTimeout>()
         );
         services.TryAddSingleton<HttpContextSessionSetup>();
         services.TryAddEnumerable(
@@ -80,13 +88,36 @@ public static class WorkflowSessionsAspNetCoreExtensions
         return builder;
     }
 
-    /// <summary>Checks that the store of the sessions stores: three round trips to it.</summary>
+    /// <summary>Checks that the store of the sessions stores: it writes, reads and ends a workflow of a session of its own.</summary>
     /// <param name="builder">The health checks of the application.</param>
-    /// <exception cref="ArgumentNullException"><paramref name="builder"/> is null.</exception>
-    public static IHealthChecksBuilder AddWorkflowSessions(this IHealthChecksBuilder builder)
+    /// <param name="name">The name of the check.</param>
+    /// <param name="failureStatus">The status that is reported when the store fails; null for <see cref="HealthStatus.Unhealthy"/>.</param>
+    /// <param name="tags">Tags to select checks by; null for none.</param>
+    /// <param name="timeout">How long the check may take; null for no limit but those of the store.</param>
+    /// <remarks>
+    /// A store in memory has no server that could fail, and is always healthy. The check begins no session there: it takes no visitor's place, and a full store
+    /// is healthy, too, because it serves the visitors that it has.
+    /// </remarks>
+    /// <exception cref="ArgumentNullException"><paramref name="builder"/> or <paramref name="name"/> is null.</exception>
+    public static IHealthChecksBuilder AddWorkflowSessions(
+        this IHealthChecksBuilder builder,
+        string name = "workflowsessions",
+        HealthStatus? failureStatus = null,
+        IEnumerable<string>? tags = null,
+        TimeSpan? timeout = null
+    )
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.AddCheck<WorkflowSessionsHealthCheck>("workflowsessions");
+        ArgumentNullException.ThrowIfNull(name);
+        return builder.Add(
+            new HealthCheckRegistration(
+                name,
+                services => new WorkflowSessionsHealthCheck(services.GetRequiredService<ISessionStoreFactory>()),
+                failureStatus,
+                tags,
+                timeout
+            )
+        );
     }
 
     private sealed class HubFilterRegistration : IConfigureOptions<HubOptions>

@@ -10,6 +10,12 @@ internal sealed class WorkflowSessionsHealthCheck(ISessionStoreFactory stores) :
 
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
+        if (stores is InMemorySessionStoreFactory)
+        {
+            // A session of the check would take a visitor's place in a store with MaxSessions, or be refused in a full one.
+            return HealthCheckResult.Healthy("The sessions are in the memory of this process.");
+        }
+
         try
         {
             string sessionId = $"health-{RandomNumberGenerator.GetHexString(32)}";

@@ -53,6 +53,11 @@ internal sealed class WorkflowSessionsOptionsValidation : IValidateOptions<Workf
             failures.Add("Cookie.Domain must be the name of a host, or null for the host of the request.");
         }
 
+        if (!cookie.Extensions.All(IsAttribute))
+        {
+            failures.Add("Cookie.Extensions must have neither ';' nor control characters. Add one extension for each attribute.");
+        }
+
         if (cookie.MaxAge <= TimeSpan.Zero)
         {
             failures.Add("Cookie.MaxAge must be longer than zero, or null for until the browser closes.");

@@ -24,8 +24,8 @@ public sealed class ConfirmModel(IWorkflowSessions workflows) : WizardPage(workf
                 {
                     (await Workflows.OpenAsync(Account.Id, cancellationToken)).Set("name", account.Name);
                     registration.End();
-                    // Who they are has changed, and so must the secret of their session.
-                    await Workflows.RegenerateIdAsync(cancellationToken);
+                    // A new account is a sign-in as well.
+                    await Workflows.RegenerateIdAsync(account.Email, cancellationToken);
                 }
             },
             "/SignIn",
