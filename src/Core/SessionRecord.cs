@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 
 namespace WorkflowSessions;
@@ -21,14 +20,8 @@ public sealed class SessionRecord
     private const string HashKey = "secret";
     private const string OwnerKey = "owner";
 
-    // For each secret that was replaced lately: when, in Unix milliseconds, 8 bytes, big endian; its hash; and the next secret, sealed with it.
     private const string ReplacedKey = "replaced";
     private const string SentKey = "sent";
-    private const int SecretBytes = 32;
-    private const int ReplacedBytes = sizeof(long) + SHA256.HashSizeInBytes + SecretBytes;
-
-    // More clicks on one button than a person makes in a minute.
-    private const int MaxReplaced = 16;
 
     private readonly BufferedSessionStore _store;
     private volatile State? _state;
@@ -142,10 +135,10 @@ public sealed class SessionRecord
     )
     {
         ThrowIfShort(owner, nameof(owner));
-        if (next.Length != SecretBytes)
+        if (next.Length != ReplacedSecrets.SecretBytes)
         {
             throw new ArgumentException(
-                $"The secret of a user's session has {SecretBytes} bytes; take them from RandomNumberGenerator.",
+                $"The secret of a user's session has {ReplacedSecrets.SecretBytes} bytes; take them from RandomNumberGenerator.",
                 nameof(next)
             );
         }
@@ -159,12 +152,8 @@ public sealed class SessionRecord
                 if (isAllowed)
                 {
                     SetSecret(entries, next, owner);
-                    IEnumerable<byte[]> replaced = Recent(Bytes(entries, ReplacedKey), gracePeriod).TakeLast(MaxReplaced - 1);
-                    entries.Set(
-                        ReplacedKey,
-                        replaced.SelectMany(one => one).Concat(Replaced(current.Span, next.Span)).ToArray(),
-                        typeof(byte[])
-                    );
+                    ReplacedSecrets replaced = new(Bytes(entries, ReplacedKey), Now, gracePeriod);
+                    entries.Set(ReplacedKey, replaced.With(Now, current.Span, next.Span), typeof(byte[]));
                 }
 
                 return isAllowed;
@@ -201,16 +190,7 @@ public sealed class SessionRecord
             return null;
         }
 
-        // Oldest first: each opens the one that replaced it, down to the current one.
-        byte[] secret = replaced.ToArray();
-        foreach (byte[] one in Recent(Bytes(entries, ReplacedKey), gracePeriod))
-        {
-            if (IsHashOf(one.AsSpan(sizeof(long), SHA256.HashSizeInBytes), secret))
-            {
-                secret = Seal(one.AsSpan(sizeof(long) + SHA256.HashSizeInBytes), secret);
-            }
-        }
-
+        byte[] secret = new ReplacedSecrets(Bytes(entries, ReplacedKey), Now, gracePeriod).Follow(replaced.Span);
         bool isCurrent = IsHashOf(Bytes(entries, HashKey), secret);
         _state = StateOf(entries);
         return isCurrent ? (ReadOnlyMemory<byte>?)secret : null;
@@ -226,7 +206,7 @@ public sealed class SessionRecord
             {
                 if (entries.Has(HashKey))
                 {
-                    entries.Set(SentKey, Now, typeof(long));
+                    entries.Set(SentKey, Now.ToUnixTimeMilliseconds(), typeof(long));
                 }
 
                 return entries.Has(HashKey);
@@ -249,7 +229,7 @@ public sealed class SessionRecord
         return _state = new State(hash, sent as long?);
     }
 
-    private long Now => _store.Options.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds();
+    private DateTimeOffset Now => _store.Options.TimeProvider.GetUtcNow();
 
     private async ValueTask<bool> UpdateAsync(
         Func<BufferedWorkflowEntries, bool> change,
@@ -288,42 +268,11 @@ public sealed class SessionRecord
     private void SetSecret(BufferedWorkflowEntries entries, ReadOnlyMemory<byte> secret, ReadOnlyMemory<byte> owner)
     {
         entries.Set(HashKey, SHA256.HashData(secret.Span), typeof(byte[]));
-        entries.Set(SentKey, Now, typeof(long));
+        entries.Set(SentKey, Now.ToUnixTimeMilliseconds(), typeof(long));
         if (!owner.IsEmpty)
         {
             entries.Set(OwnerKey, owner.ToArray(), typeof(byte[]));
         }
-    }
-
-    /// <summary>Those that were replaced within the grace period. A time in the future, by the clock of another node, counts as now.</summary>
-    private IEnumerable<byte[]> Recent(byte[] replaced, TimeSpan gracePeriod)
-    {
-        long oldest = Now - (long)gracePeriod.TotalMilliseconds;
-        return gracePeriod <= TimeSpan.Zero
-            ? []
-            : replaced.Chunk(ReplacedBytes).Where(one => one.Length == ReplacedBytes && BinaryPrimitives.ReadInt64BigEndian(one) >= oldest);
-    }
-
-    private byte[] Replaced(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> next)
-    {
-        byte[] time = new byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64BigEndian(time, Now);
-        return [.. time, .. SHA256.HashData(secret), .. Seal(next, secret)];
-    }
-
-    /// <summary>
-    /// Seals a secret with the one that it replaces, or opens it again: XOR with HMAC-SHA256 (RFC 2104) as a one-time pad, because each secret is replaced once. The
-    /// store, which has only its hash, can't open it.
-    /// </summary>
-    private static byte[] Seal(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> replaced)
-    {
-        byte[] pad = HMACSHA256.HashData(replaced, "WorkflowSessions replaced secret"u8);
-        for (int i = 0; i < pad.Length; i++)
-        {
-            pad[i] ^= secret[i];
-        }
-
-        return pad;
     }
 
     private static bool IsHashOf(ReadOnlySpan<byte> hash, ReadOnlySpan<byte> secret) =>

@@ -14,6 +14,9 @@ public static class RandomInput
     /// <summary>How many damages a test does to what is stored: 10,000, or what WORKFLOWSESSIONS_DAMAGES says.</summary>
     public static long Damages => (long)(FromEnvironment("WORKFLOWSESSIONS_DAMAGES") ?? 10_000);
 
+    /// <summary>How many programs a differential test runs: 3,000, or what WORKFLOWSESSIONS_PROGRAMS says.</summary>
+    public static int Programs => (int)(FromEnvironment("WORKFLOWSESSIONS_PROGRAMS") ?? 3_000);
+
     /// <summary>Runs the check on random values; it throws for a value that does not have the property.</summary>
     public static void Check<T>(Gen<T> values, int count, Action<T> check, Func<T, IEnumerable<T>>? shrink = null)
     {

@@ -81,6 +81,7 @@ public interface IWorkflowSessions
     /// <remarks>A workflow that is opened after it belongs to a new session.</remarks>
     /// <exception cref="InvalidOperationException"><c>UseWorkflowSessions()</c> is missing, or comes after the endpoint.</exception>
     /// <exception cref="SessionStoreException">The store could not end it, or not tell whether it has.</exception>
+    /// <exception cref="WorkflowConflictException">The secret of the request's cookie was replaced by a sign-in. Nothing was ended.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     ValueTask EndSessionAsync(CancellationToken cancellationToken = default);
 }

@@ -28,7 +28,7 @@ internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSess
     public bool HasPassedOn => response.HasPassedOn;
 
     /// <summary>Whether bytes that are written now must wait for a flush, because they could still be dropped.</summary>
-    public bool Holds => !HasPassedOn || (session.HasOpened && !_isCommitted);
+    public bool Holds => !HasPassedOn || (session.HasOpened && (!_isCommitted || response.Headers.ContentLength is not null));
 
     public void DisableBuffering() => inner.DisableBuffering();
 
@@ -41,22 +41,25 @@ internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSess
 
     public async Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default)
     {
-        await ReleaseAsync().ConfigureAwait(false);
+        long bytes = count ?? (new FileInfo(path).Length - offset);
+        await ReleaseAsync(bytes).ConfigureAwait(false);
         await inner.SendFileAsync(path, offset, count, cancellationToken).ConfigureAwait(false);
-        PassedOn(count ?? (new FileInfo(path).Length - offset));
+        PassedOn(bytes);
     }
 
     public async Task CompleteAsync()
     {
-        await ReleaseAsync().ConfigureAwait(false);
+        await ReleaseAsync(long.MaxValue).ConfigureAwait(false);
         await inner.CompleteAsync().ConfigureAwait(false);
         PassedOn(long.MaxValue);
     }
 
     /// <summary>Commits, and then passes on what was written meanwhile. When the commit fails, what was written is dropped.</summary>
-    public async ValueTask ReleaseAsync()
+    /// <param name="bytes">How many bytes the caller passes on next; <see cref="long.MaxValue"/> when it completes the response.</param>
+    public async ValueTask ReleaseAsync(long bytes = 0)
     {
-        if (!_isCommitted)
+        // The last byte commits as well: a failure after it could not be told any more.
+        if (!_isCommitted || Completes(bytes))
         {
             await CommitAsync(startsNow: true).ConfigureAwait(false);
             _isCommitted = session.HasOpened;
@@ -103,6 +106,9 @@ internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSess
     }
 
     public void Dispose() => _writer?.Discard();
+
+    private bool Completes(long bytes) =>
+        (response.Headers.ContentLength ?? long.MaxValue) - _passedOn - (_writer?.PendingBytes ?? 0) <= bytes;
 
     private async ValueTask CommitAsync(bool startsNow)
     {

@@ -36,14 +36,14 @@ internal sealed class CommittingStream(CommittingBody body) : Stream
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        Release();
+        Release(buffer.Length);
         Inner.Write(buffer);
         body.PassedOn(buffer.Length);
     }
 
     public override void Flush()
     {
-        Release();
+        Release(0);
         Inner.Flush();
         body.PassedOn(0);
     }
@@ -53,7 +53,7 @@ internal sealed class CommittingStream(CommittingBody body) : Stream
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        await body.ReleaseAsync().ConfigureAwait(false);
+        await body.ReleaseAsync(buffer.Length).ConfigureAwait(false);
         await Inner.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
         body.PassedOn(buffer.Length);
     }
@@ -70,5 +70,5 @@ internal sealed class CommittingStream(CommittingBody body) : Stream
 
     public override void EndWrite(IAsyncResult asyncResult) => TaskToAsyncResult.End(asyncResult);
 
-    private void Release() => body.ReleaseAsync().AsTask().GetAwaiter().GetResult();
+    private void Release(long bytes) => body.ReleaseAsync(bytes).AsTask().GetAwaiter().GetResult();
 }

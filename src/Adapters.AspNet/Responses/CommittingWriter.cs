@@ -18,6 +18,9 @@ internal sealed class CommittingWriter(CommittingBody body) : PipeWriter
 
     public override long UnflushedBytes => body.Inner.Writer.UnflushedBytes + _keptBytes;
 
+    /// <summary>How many bytes are passed on with the next flush; <see cref="long.MaxValue"/> when they are the last.</summary>
+    public long PendingBytes => _isCompleted ? long.MaxValue : _keptBytes;
+
     public override Memory<byte> GetMemory(int sizeHint = 0) =>
         Keeps(sizeHint) ? _kept.AsMemory(_keptBytes) : body.Inner.Writer.GetMemory(sizeHint);
 
