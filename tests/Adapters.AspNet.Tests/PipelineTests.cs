@@ -174,6 +174,37 @@ public sealed class PipelineTests
         Assert.That(await alice.GetAsync("/get/name"), Is.EqualTo("alice"));
     }
 
+    [Test]
+    public async Task Headers_of_callbacks_are_on_the_error_page_of_a_middleware_that_fails_after_the_commit()
+    {
+        await using Application application = await Application.StartAsync(
+            _store,
+            app =>
+            {
+                app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = context => context.Response.WriteAsync("sorry") });
+                app.UseRouting();
+                app.Use(
+                    async (context, next) =>
+                    {
+                        context.Response.OnStarting(() =>
+                        {
+                            context.Response.Headers.XFrameOptions = "DENY";
+                            return Task.CompletedTask;
+                        });
+                        await next(context);
+                        throw new InvalidOperationException("The middleware failed.");
+                    }
+                );
+                app.UseEndpoints(_ => { });
+                app.MapPost("/empty", async (IWorkflowSessions sessions) => (await sessions.OpenAsync("checkout")).Set("step", "1"));
+            }
+        );
+        using Browser browser = application.Browser();
+        using HttpResponseMessage response = await browser.SendAsync(HttpMethod.Post, "/empty");
+        Assert.That(await response.Content.ReadAsStringAsync(), Is.EqualTo("sorry"));
+        Assert.That(response.Headers.GetValues("X-Frame-Options"), Is.EqualTo(["DENY"]));
+    }
+
     [TestCase("redirect")]
     [TestCase("empty")]
     [TestCase("no content")]

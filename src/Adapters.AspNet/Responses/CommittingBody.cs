@@ -87,11 +87,10 @@ internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSess
         }
     }
 
-    /// <summary>Drops what the failed run has set and written. Headers of its callbacks stay, for the error page.</summary>
+    /// <summary>Drops what the failed run has set and written.</summary>
     public void Fail()
     {
         _writer?.Discard();
-        response.KeepCallbackHeaders();
         _isCommitted = false;
         session.Fail();
     }
