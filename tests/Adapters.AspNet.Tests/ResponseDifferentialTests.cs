@@ -8,6 +8,7 @@ namespace WorkflowSessions.AspNetCore.Tests;
 /// </summary>
 public sealed class ResponseDifferentialTests
 {
+    private const ulong UsualSeed = 8_874_111_220_479_465_048;
     private const int MaxFailures = 5;
 
     private readonly StoreOfTest _store = new();
@@ -34,8 +35,8 @@ public sealed class ResponseDifferentialTests
     [Test]
     public async Task Response_is_the_same_as_without_sessions_and_never_a_success_when_changes_are_lost()
     {
-        // WORKFLOWSESSIONS_SEED with the seed of a failure runs that program first.
-        ulong seed = RandomInput.Seed();
+        // The same programs in each build. WORKFLOWSESSIONS_SEED chooses others, and with the seed of a failure runs that program first.
+        ulong seed = RandomInput.Seed(UsualSeed);
         List<string> failures = [];
         for (int number = 0; number < RandomInput.Programs && failures.Count < MaxFailures; number++)
         {
