@@ -255,7 +255,7 @@ public sealed class PipelineTests
             kestrel: true
         );
         using Browser browser = application.Browser();
-        _store.Before = call => call.StartsWith("commit", StringComparison.Ordinal) ? Task.FromException(Down()) : Task.CompletedTask;
+        _store.FailCommits();
         using HttpResponseMessage response = await browser.SendAsync(HttpMethod.Post, "/callback");
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
         Assert.That(await response.Content.ReadAsStringAsync(), Does.Not.Contain("text"));
@@ -498,7 +498,7 @@ public sealed class PipelineTests
             kestrel: true
         );
         using Browser browser = application.Browser();
-        _store.Before = call => call.StartsWith("commit", StringComparison.Ordinal) ? Task.FromException(Down()) : Task.CompletedTask;
+        _store.FailCommits();
         await AssertFailsAsync(async () => await browser.SendAsync(HttpMethod.Post, "/late"));
     }
 
@@ -524,7 +524,7 @@ public sealed class PipelineTests
             before: app => app.Use((context, next) => SetAsync(context, next, "X-Front"))
         );
         using Browser browser = application.Browser();
-        _store.Before = call => call.StartsWith("commit", StringComparison.Ordinal) ? Task.FromException(Down()) : Task.CompletedTask;
+        _store.FailCommits();
         using HttpResponseMessage response = await browser.SendAsync(HttpMethod.Post, "/headers");
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
         string[] names = [.. response.Headers.Select(header => header.Key)];
@@ -694,6 +694,4 @@ public sealed class PipelineTests
                 break;
         }
     }
-
-    private static SessionStoreException Down() => new("The store is down.", "checkout", mayBeStored: false);
 }
