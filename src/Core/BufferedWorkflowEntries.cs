@@ -16,15 +16,16 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     private volatile BufferedSessionStore _store = opened;
     private Dictionary<string, Entry> _entries = [];
 
-    // The keys that were set or deleted since the last commit.
-    private readonly HashSet<string> _touched = new(StringComparer.Ordinal);
+    // The keys that were set or deleted since the last commit, each with the number of its last change.
+    private readonly Dictionary<string, int> _touched = new(StringComparer.Ordinal);
     private bool _cleared;
     private bool _ended;
     private bool _updating;
     private bool _committing;
 
-    // Tells whether everything was removed while a commit was under way.
-    private int _removals;
+    // Changes are numbered, because some can be made while a commit is under way. That commit does not have them.
+    private int _changes;
+    private int _lastRemoval;
     private DateTimeOffset? _stamp;
 
     private long? _generation;
@@ -117,7 +118,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         ThrowIfOverLimit(key, previous is null ? 1 : 0, bytes, growth);
         _entries[key] = entry;
         _bytes = bytes + growth;
-        _touched.Add(key);
+        _touched[key] = ++_changes;
         Stamp();
     }
 
@@ -132,7 +133,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         }
 
         _bytes -= Size(key, entry);
-        _touched.Add(key);
+        _touched[key] = ++_changes;
         Stamp();
         return true;
     }
@@ -273,7 +274,11 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         _store = next;
         _cleared = false;
         _ended = false;
-        _touched.RemoveWhere(key => !_entries.ContainsKey(key));
+        foreach (string deleted in _touched.Keys.Where(key => !_entries.ContainsKey(key)))
+        {
+            _touched.Remove(deleted);
+        }
+
         if (_touched.Count == 0)
         {
             _stamp = null;
@@ -340,7 +345,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         _store.ThrowIfReadOnly();
         await BeginSessionAsync(cancellationToken).ConfigureAwait(false);
         WorkflowCommit commit = ToCommit(requiredVersion);
-        int removals = _removals;
+        int committed = _changes;
         CommitResult result;
         _committing = true;
         try
@@ -364,22 +369,10 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
             return false;
         }
 
-        // What was changed while the commit was under way is not in it, and stays to be committed.
-        if (removals == _removals)
-        {
-            _touched.RemoveWhere(key => IsIn(commit, key));
-            _cleared = false;
-            _ended = false;
-        }
-
+        ForgetChanges(committed);
         ExpiresAt = result.ExpiresAt;
         return true;
     }
-
-    private bool IsIn(WorkflowCommit commit, string key) =>
-        _entries.TryGetValue(key, out Entry? entry)
-            ? commit.Sets.TryGetValue(key, out ReadOnlyMemory<byte> set) && set.Equals(entry.Encoded)
-            : commit.Deletes.Contains(key, StringComparer.Ordinal) || ((commit.Clears || commit.Ends) && !commit.Sets.ContainsKey(key));
 
     private async ValueTask BeginSessionAsync(CancellationToken cancellationToken)
     {
@@ -419,7 +412,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     {
         Dictionary<string, ReadOnlyMemory<byte>> sets = new(_touched.Count, StringComparer.Ordinal);
         List<string> deletes = [];
-        foreach (string key in _touched)
+        foreach (string key in _touched.Keys)
         {
             if (_entries.TryGetValue(key, out Entry? entry))
             {
@@ -453,7 +446,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         }
 
         _entries.Clear();
-        ForgetChanges();
+        ForgetChanges(_changes);
         _stamp = record?.LastModified;
         Merge(record);
     }
@@ -463,7 +456,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     {
         if (_entries.Count > 0)
         {
-            foreach (string key in _entries.Keys.Where(key => !_touched.Contains(key)).ToList())
+            foreach (string key in _entries.Keys.Where(key => !_touched.ContainsKey(key)).ToList())
             {
                 _entries.Remove(key);
             }
@@ -474,7 +467,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
             _entries.EnsureCapacity(_entries.Count + record.Entries.Count);
             foreach ((string key, ReadOnlyMemory<byte> encoded) in record.Entries)
             {
-                if (!_touched.Contains(key))
+                if (!_touched.ContainsKey(key))
                 {
                     _entries[key] = new Entry(encoded);
                 }
@@ -489,17 +482,28 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
 
     private void RemoveAll()
     {
-        _removals++;
+        _lastRemoval = ++_changes;
         _entries.Clear();
         _touched.Clear();
         _bytes = 0;
     }
 
-    private void ForgetChanges()
+    /// <summary>Forgets the changes up to a number.</summary>
+    private void ForgetChanges(int last)
     {
-        _touched.Clear();
-        _cleared = false;
-        _ended = false;
+        foreach ((string key, int change) in _touched)
+        {
+            if (change <= last)
+            {
+                _touched.Remove(key);
+            }
+        }
+
+        if (_lastRemoval <= last)
+        {
+            _cleared = false;
+            _ended = false;
+        }
     }
 
     private void Stamp() => _stamp = _options.TimeProvider.GetUtcNow();

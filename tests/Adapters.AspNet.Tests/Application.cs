@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.AspNetCore.Tests;
 
@@ -88,6 +89,10 @@ internal sealed class Application : IAsyncDisposable
                 string.Join(' ', (await sessions.ListAsync(ct)).Select(workflow => workflow.Id).Order(StringComparer.Ordinal))
         );
         application.MapPost("/sign-in", async (IWorkflowSessions sessions, CancellationToken ct) => await sessions.RegenerateIdAsync(ct));
+        application.MapPost(
+            "/sign-in/{user}",
+            async (string user, IWorkflowSessions sessions, CancellationToken ct) => await sessions.RegenerateIdAsync(user, ct)
+        );
         application.MapPost("/sign-out", async (IWorkflowSessions sessions, CancellationToken ct) => await sessions.EndSessionAsync(ct));
     }
 }

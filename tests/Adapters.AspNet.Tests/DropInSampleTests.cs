@@ -69,7 +69,7 @@ public sealed class DropInSampleTests
 
     private Task<WebProcess> StartAsync(RedisServer redis, string[] arguments)
     {
-        string program = WebProcess.PathOf("DropIn");
+        string program = Checkout.Built("DropIn", "DropIn.dll");
         return WebProcess.StartAsync(program, Path.GetDirectoryName(program)!, ["--redis", redis.Address, "--keys", _keys, .. arguments]);
     }
 

@@ -174,6 +174,37 @@ public sealed class PipelineTests
         Assert.That(await alice.GetAsync("/get/name"), Is.EqualTo("alice"));
     }
 
+    [Test]
+    public async Task Headers_of_callbacks_are_on_the_error_page_of_a_middleware_that_fails_after_the_commit()
+    {
+        await using Application application = await Application.StartAsync(
+            _store,
+            app =>
+            {
+                app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = context => context.Response.WriteAsync("sorry") });
+                app.UseRouting();
+                app.Use(
+                    async (context, next) =>
+                    {
+                        context.Response.OnStarting(() =>
+                        {
+                            context.Response.Headers.XFrameOptions = "DENY";
+                            return Task.CompletedTask;
+                        });
+                        await next(context);
+                        throw new InvalidOperationException("The middleware failed.");
+                    }
+                );
+                app.UseEndpoints(_ => { });
+                app.MapPost("/empty", async (IWorkflowSessions sessions) => (await sessions.OpenAsync("checkout")).Set("step", "1"));
+            }
+        );
+        using Browser browser = application.Browser();
+        using HttpResponseMessage response = await browser.SendAsync(HttpMethod.Post, "/empty");
+        Assert.That(await response.Content.ReadAsStringAsync(), Is.EqualTo("sorry"));
+        Assert.That(response.Headers.GetValues("X-Frame-Options"), Is.EqualTo(["DENY"]));
+    }
+
     [TestCase("redirect")]
     [TestCase("empty")]
     [TestCase("no content")]
@@ -224,7 +255,7 @@ public sealed class PipelineTests
             kestrel: true
         );
         using Browser browser = application.Browser();
-        _store.Before = call => call.StartsWith("commit", StringComparison.Ordinal) ? Task.FromException(Down()) : Task.CompletedTask;
+        _store.FailCommits();
         using HttpResponseMessage response = await browser.SendAsync(HttpMethod.Post, "/callback");
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
         Assert.That(await response.Content.ReadAsStringAsync(), Does.Not.Contain("text"));
@@ -459,15 +490,15 @@ public sealed class PipelineTests
                     "/late",
                     async (HttpContext context, IWorkflowSessions sessions) =>
                     {
-                        "saved"u8.CopyTo(context.Response.BodyWriter.GetSpan(5));
-                        context.Response.BodyWriter.Advance(5);
+                        "HANDLER"u8.CopyTo(context.Response.BodyWriter.GetSpan(7));
+                        context.Response.BodyWriter.Advance(7);
                         (await sessions.OpenAsync("checkout")).Set("step", "1");
                     }
                 ),
             kestrel: true
         );
         using Browser browser = application.Browser();
-        _store.Before = call => call.StartsWith("commit", StringComparison.Ordinal) ? Task.FromException(Down()) : Task.CompletedTask;
+        _store.FailCommits();
         await AssertFailsAsync(async () => await browser.SendAsync(HttpMethod.Post, "/late"));
     }
 
@@ -493,7 +524,7 @@ public sealed class PipelineTests
             before: app => app.Use((context, next) => SetAsync(context, next, "X-Front"))
         );
         using Browser browser = application.Browser();
-        _store.Before = call => call.StartsWith("commit", StringComparison.Ordinal) ? Task.FromException(Down()) : Task.CompletedTask;
+        _store.FailCommits();
         using HttpResponseMessage response = await browser.SendAsync(HttpMethod.Post, "/headers");
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
         string[] names = [.. response.Headers.Select(header => header.Key)];
@@ -565,7 +596,7 @@ public sealed class PipelineTests
         {
             using HttpResponseMessage response = await send();
             Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
-            Assert.That(await response.Content.ReadAsStringAsync(), Does.Not.Contain("saved"));
+            Assert.That(await response.Content.ReadAsStringAsync(), Does.Not.Contain("HANDLER"));
         }
         catch (HttpRequestException)
         {
@@ -663,6 +694,4 @@ public sealed class PipelineTests
                 break;
         }
     }
-
-    private static SessionStoreException Down() => new("The store is down.", "checkout", mayBeStored: false);
 }

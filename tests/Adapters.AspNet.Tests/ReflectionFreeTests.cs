@@ -52,7 +52,7 @@ public sealed class ReflectionFreeTests
 
     private static Task<WebProcess> StartAsync(params string[] arguments)
     {
-        string program = WebProcess.PathOf("ReflectionFree");
+        string program = Checkout.Built("ReflectionFree", "ReflectionFree.dll");
         return WebProcess.StartAsync(program, Path.GetDirectoryName(program)!, arguments);
     }
 }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
+using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.AspNetCore.Tests;
 

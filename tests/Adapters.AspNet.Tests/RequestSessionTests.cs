@@ -139,7 +139,7 @@ public sealed class RequestSessionTests
     [Test]
     public async Task Second_click_on_sign_in_keeps_the_session_of_the_same_user_and_gives_another_user_a_new_one()
     {
-        await using Application application = await StartWithUsersAsync();
+        await using Application application = await Application.StartAsync(_store);
         using Browser browser = application.Browser();
         await browser.PostAsync("/set/cart/item/book");
         string before = browser.Cookie!;
@@ -178,7 +178,6 @@ public sealed class RequestSessionTests
                         return "saved";
                     }
                 );
-                app.MapPost("/sign-in/ada", async (IWorkflowSessions sessions) => await sessions.RegenerateIdAsync("ada"));
             }
         );
         using Browser first = application.Browser();
@@ -209,7 +208,6 @@ public sealed class RequestSessionTests
             _store,
             app =>
             {
-                app.MapPost("/sign-in/ada", async (IWorkflowSessions sessions) => await sessions.RegenerateIdAsync("ada"));
                 app.MapPost(
                     "/race",
                     async (IWorkflowSessions sessions) =>
@@ -261,7 +259,6 @@ public sealed class RequestSessionTests
             _store,
             app =>
             {
-                app.MapPost("/sign-in/ada", async (IWorkflowSessions sessions) => await sessions.RegenerateIdAsync("ada"));
                 app.MapPost(
                     "/discard",
                     async (IWorkflowSessions sessions) =>
@@ -304,7 +301,6 @@ public sealed class RequestSessionTests
             _store,
             app =>
             {
-                app.MapPost("/sign-in/ada", async (IWorkflowSessions sessions) => await sessions.RegenerateIdAsync("ada"));
                 app.MapPost(
                     "/update",
                     async (IWorkflowSessions sessions) =>
@@ -329,7 +325,7 @@ public sealed class RequestSessionTests
     [Test]
     public async Task User_never_gets_the_session_of_the_user_before()
     {
-        await using Application application = await StartWithUsersAsync();
+        await using Application application = await Application.StartAsync(_store);
         using Browser browser = application.Browser();
         await browser.PostAsync("/set/cart/item/book");
         await browser.PostAsync("/sign-in/bob");
@@ -340,6 +336,28 @@ public sealed class RequestSessionTests
         Assert.That(browser.Cookie![..21], Is.Not.EqualTo(bob[..21]));
         browser.Cookie = bob;
         Assert.That(await browser.GetAsync("/get/cart/item"), Is.EqualTo("none"), "it ended");
+    }
+
+    [Test]
+    public async Task Session_that_begins_after_a_sign_out_belongs_to_nobody()
+    {
+        await using Application application = await Application.StartAsync(
+            _store,
+            app =>
+                app.MapPost(
+                    "/in-and-out",
+                    async (IWorkflowSessions sessions) =>
+                    {
+                        await sessions.RegenerateIdAsync("ada");
+                        await sessions.EndSessionAsync();
+                        (await sessions.OpenAsync("cart")).Set("item", "book");
+                    }
+                )
+        );
+        using Browser browser = application.Browser();
+        Assert.That(await browser.PostAsync("/in-and-out"), Is.Empty);
+        Assert.That(await browser.PostAsync("/sign-in/bob"), Is.Empty);
+        Assert.That(await browser.GetAsync("/get/cart/item"), Is.EqualTo("book"), "what nobody had filled is his now");
     }
 
     [TestCase("set, regenerate")]
@@ -573,12 +591,6 @@ public sealed class RequestSessionTests
         using Browser browser = application.Browser();
         Assert.That(await browser.PostAsync("/apm"), Is.EqualTo("saved"));
     }
-
-    private Task<Application> StartWithUsersAsync() =>
-        Application.StartAsync(
-            _store,
-            app => app.MapPost("/sign-in/{user}", async (string user, IWorkflowSessions sessions) => await sessions.RegenerateIdAsync(user))
-        );
 
     private static async Task<string> ReasonAsync(Func<Task> call)
     {

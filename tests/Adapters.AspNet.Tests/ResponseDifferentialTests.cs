@@ -8,6 +8,7 @@ namespace WorkflowSessions.AspNetCore.Tests;
 /// </summary>
 public sealed class ResponseDifferentialTests
 {
+    private const ulong UsualSeed = 8_874_111_220_479_465_048;
     private const int MaxFailures = 5;
 
     private readonly StoreOfTest _store = new();
@@ -34,8 +35,8 @@ public sealed class ResponseDifferentialTests
     [Test]
     public async Task Response_is_the_same_as_without_sessions_and_never_a_success_when_changes_are_lost()
     {
-        // WORKFLOWSESSIONS_SEED with the seed of a failure runs that program first.
-        ulong seed = RandomInput.Seed();
+        // The same programs in each build. WORKFLOWSESSIONS_SEED chooses others, and with the seed of a failure runs that program first.
+        ulong seed = RandomInput.Seed(UsualSeed);
         List<string> failures = [];
         for (int number = 0; number < RandomInput.Programs && failures.Count < MaxFailures; number++)
         {
@@ -179,9 +180,14 @@ public sealed class ResponseDifferentialTests
             return isMixed && !IsMixedByOthers(program, trace) ? "The error page has bytes of the handler." : null;
         }
 
-        // Bytes that a layer in front of the session keeps back can't be taken back, so that there is no error page behind the session.
-        bool isOutOfHands = trace is { Error: not null, HasReleased: true } && program.IsHeldInFront;
-        return (reference.IsMixed || isOutOfHands) && !(ours.IsMixed && ours.HasHandlerBytes) ? null : "The response differs.";
+        if (trace.HasReleased && program.IsHeldInFront)
+        {
+            // These bytes are out of the hands of the session, which calls the response started. So layers behind it write no error page.
+            bool isFailure = ours.IsComplete ? ours.Status >= 400 : trace.Error is not null;
+            return isFailure ? null : "The response differs.";
+        }
+
+        return reference.IsMixed && !(ours.IsMixed && ours.HasHandlerBytes) ? null : "The response differs.";
     }
 
     /// <summary>A client that has got a response gets at what was stored.</summary>

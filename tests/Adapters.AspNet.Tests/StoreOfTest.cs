@@ -25,6 +25,13 @@ internal sealed class StoreOfTest : ISessionStoreFactory
 
     public BufferedSessionStoreOptions Options { get; } = new();
 
+    /// <summary>Every commit fails from now on, and is certainly not stored.</summary>
+    public void FailCommits() =>
+        Before = call =>
+            call.StartsWith("commit", StringComparison.Ordinal)
+                ? Task.FromException(new SessionStoreException("The store is down.", "checkout", mayBeStored: false))
+                : Task.CompletedTask;
+
     public ISessionStore Open(string sessionId)
     {
         Sessions.Enqueue(sessionId);

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
+using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.Architecture;
 
@@ -40,7 +41,7 @@ public sealed class CapabilitiesTableTests
             ),
         ];
         Assert.That(
-            await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md")),
+            await File.ReadAllTextAsync(Path.Combine(Checkout.Root, "README.md")),
             Does.Contain(string.Join('\n', table)),
             string.Join('\n', table)
         );

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Emit;
+using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.Architecture;
 
@@ -33,7 +34,7 @@ public sealed partial class DocumentationTests
         """;
 
     private static IEnumerable<string> Pages =>
-        Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md").Append(Path.Combine(Repository.Root, "README.md"));
+        Directory.EnumerateFiles(Path.Combine(Checkout.Root, "docs"), "*.md").Append(Path.Combine(Checkout.Root, "README.md"));
 
     private static IEnumerable<TestCaseData> Blocks =>
         from file in Pages
@@ -77,10 +78,7 @@ public sealed partial class DocumentationTests
         Assert.That(blocks, Is.Not.Empty);
         foreach (Match block in blocks)
         {
-            Assert.That(
-                block.Groups["code"].Value,
-                Is.EqualTo(File.ReadAllText(Path.Combine(Repository.Root, block.Groups["file"].Value)))
-            );
+            Assert.That(block.Groups["code"].Value, Is.EqualTo(File.ReadAllText(Path.Combine(Checkout.Root, block.Groups["file"].Value))));
         }
     }
 

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Runtime.CompilerServices;
+using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.Architecture;
 
@@ -105,7 +106,7 @@ public sealed class PackageRulesTests(Assembly package)
     public void Nothing_is_printed_and_no_wall_clock_is_read()
     {
         // Not the copy beside the tests, to which a run with coverage adds its own code.
-        using PEReader file = new(File.OpenRead(Repository.Built(Name, $"{Name}.dll")));
+        using PEReader file = new(File.OpenRead(Checkout.Built(Name, $"{Name}.dll")));
         MetadataReader metadata = file.GetMetadataReader();
         List<string> members = [];
         foreach (MemberReferenceHandle handle in metadata.MemberReferences)

@@ -48,7 +48,7 @@ public sealed class PackingTests
 
         string version = Field("version")!;
         Assert.That(
-            await File.ReadAllTextAsync(Path.Combine(Repository.Root, "CHANGELOG.md")),
+            await File.ReadAllTextAsync(Path.Combine(Checkout.Root, "CHANGELOG.md")),
             Does.Contain("## [Unreleased]").Or.Contain($"## [{version}]")
         );
         Assert.That(await RunNewApplicationAsync(Path.GetDirectoryName(package)!, version), Is.EqualTo($"2{Environment.NewLine}"));
@@ -122,7 +122,7 @@ public sealed class PackingTests
     private async Task<string> PackAsync(string name, string packed = "Core/WorkflowSessions.csproj")
     {
         string feed = Path.Combine(_folder, name, "feed");
-        string project = Path.Combine(Repository.Root, "src", packed);
+        string project = Path.Combine(Checkout.Root, "src", packed);
         string artifacts = Path.Combine(_folder, name, "artifacts");
         await Repository.RunAsync(
             "dotnet",

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.Architecture;
 
@@ -27,14 +28,14 @@ public sealed partial class SourceRulesTests
     [Test]
     public void Mutations_can_be_made_and_name_tests_that_exist()
     {
-        JsonArray mutations = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "eng", "mutations.json")))!.AsArray();
+        JsonArray mutations = JsonNode.Parse(File.ReadAllText(Path.Combine(Checkout.Root, "eng", "mutations.json")))!.AsArray();
         Assert.That(mutations, Is.Not.Empty);
         Assert.Multiple(() =>
         {
             foreach (JsonNode? mutation in mutations)
             {
                 string Of(string name) => (string)mutation![name]!;
-                string[] parts = File.ReadAllText(Path.Combine(Repository.Root, Of("file"))).Split(Of("find"));
+                string[] parts = File.ReadAllText(Path.Combine(Checkout.Root, Of("file"))).Split(Of("find"));
                 Assert.That(parts, Has.Length.EqualTo(2), $"{Of("name")}: the text to replace must be there once");
                 Assert.That(
                     Repository.Files(Of("project"), "*.cs").Select(File.ReadAllText),

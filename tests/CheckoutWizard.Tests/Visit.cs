@@ -1,4 +1,5 @@
 using Microsoft.Playwright;
+using WorkflowSessions.Contracts;
 
 namespace CheckoutWizard.Tests;
 
@@ -59,7 +60,7 @@ internal static class Visit
 
     public static async Task KeepAsync(this IPage page, string name)
     {
-        string folder = Path.Combine(Shop.Root, "artifacts", "screenshots");
+        string folder = Path.Combine(Checkout.Root, "artifacts", "screenshots");
         Directory.CreateDirectory(folder);
         await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, $"{name}.png"), FullPage = true });
     }

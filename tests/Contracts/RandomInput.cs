@@ -27,9 +27,10 @@ public static class RandomInput
     }
 
     /// <summary>The seed of this run, printed.</summary>
-    public static ulong Seed()
+    /// <param name="usual">The seed where the environment names none; null for another in each run.</param>
+    public static ulong Seed(ulong? usual = null)
     {
-        ulong seed = FromEnvironment("WORKFLOWSESSIONS_SEED") ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+        ulong seed = FromEnvironment("WORKFLOWSESSIONS_SEED") ?? usual ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
         TestContext.Out.WriteLine($"WORKFLOWSESSIONS_SEED={seed}");
         return seed;
     }

@@ -39,19 +39,6 @@ public sealed class WebProcess : IAsyncDisposable
         return new WebProcess(process, line[(line.IndexOf(Listening, StringComparison.Ordinal) + Listening.Length)..].Trim());
     }
 
-    /// <summary>The program of a project that was built together with the tests.</summary>
-    public static string PathOf(string project)
-    {
-        DirectoryInfo root = new(TestContext.CurrentContext.TestDirectory);
-        string configuration = root.Name;
-        while (!File.Exists(Path.Combine(root.FullName, "WorkflowSessions.slnx")))
-        {
-            root = root.Parent ?? throw new InvalidOperationException("The tests are not in a checkout.");
-        }
-
-        return Path.Combine(root.FullName, "artifacts", "bin", project, configuration, $"{project}.dll");
-    }
-
     /// <summary>Ends it without a chance to tidy up.</summary>
     public void Kill() => _process.Kill();
 

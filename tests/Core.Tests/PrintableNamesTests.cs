@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.Tests;
 
@@ -68,7 +69,7 @@ public sealed class PrintableNamesTests
     public void Log_message_shows_a_name_escaped(string name, string shown)
     {
         LogOfTest log = new();
-        ILogger logger = log.CreateLogger(WorkflowSessionsDiagnostics.LoggerCategory);
+        ILogger logger = log;
         logger.LogLoadFailed(name, "Store", "Error");
         logger.LogCommitFailed(name, "Store", "Error", mayBeStored: false);
         logger.LogCommitRefused(name, "Store", CommitOutcome.Ended);

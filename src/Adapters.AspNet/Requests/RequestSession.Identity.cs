@@ -11,7 +11,6 @@ internal sealed partial class RequestSession
         {
             ThrowIfNoCookieCanBeSent();
             cookie = _identity.Cookie!;
-            _identity.UserId = userId;
         }
 
         switch (_identity.State)
@@ -23,7 +22,7 @@ internal sealed partial class RequestSession
                 }
                 else
                 {
-                    await ReplaceSessionAsync(store, cookie, cancellationToken).ConfigureAwait(false);
+                    await ReplaceSessionAsync(store, cookie, userId, cancellationToken).ConfigureAwait(false);
                 }
 
                 break;
@@ -33,7 +32,7 @@ internal sealed partial class RequestSession
                 if (!await RecoverAsync(store, userId, cancellationToken).ConfigureAwait(false))
                 {
                     // The id of a session that nobody has heard of yet is new enough.
-                    AllowNew();
+                    AllowNew(userId);
                 }
 
                 break;
@@ -72,7 +71,7 @@ internal sealed partial class RequestSession
 
             CloseAllBut(store);
             Drop("The session was ended in this request. Open the workflow again to begin a new session.");
-            _identity.BeginAnew();
+            _identity.BeginAnew(SessionCookie.Create(), userId: null);
         }
     }
 
@@ -100,7 +99,12 @@ internal sealed partial class RequestSession
     }
 
     /// <summary>Goes on in a new session. One that belongs to another user ends, because nobody has access to it any more.</summary>
-    private async ValueTask ReplaceSessionAsync(BufferedSessionStore store, SessionCookie cookie, CancellationToken cancellationToken)
+    private async ValueTask ReplaceSessionAsync(
+        BufferedSessionStore store,
+        SessionCookie cookie,
+        string? userId,
+        CancellationToken cancellationToken
+    )
     {
         lock (_gate)
         {
@@ -109,7 +113,7 @@ internal sealed partial class RequestSession
             // Before anything else, because it throws where a workflow is in UpdateAsync. Nothing is stored of a new session, so nothing is loaded.
             BufferedSessionStore opened = _identity.OpenNew(next, BeginSessionAsync);
             _ = store.MoveWorkflowsTo(opened);
-            _identity.BeginAnew(next);
+            _identity.BeginAnew(next, userId);
             SendAtStart(deletes: true);
             CloseAllBut(store);
             Use(opened);
@@ -185,16 +189,20 @@ internal sealed partial class RequestSession
         }
     }
 
-    private void AllowNew()
+    private void AllowNew(string? userId)
     {
         lock (_gate)
         {
             ThrowIfOver();
             if (_identity.State == SessionState.Stale)
             {
-                _identity.AllowNew();
                 // Until something begins the new session, the old cookie would refuse every change.
                 SendAtStart(deletes: true);
+            }
+
+            if (_identity.State != SessionState.Known)
+            {
+                _identity.AllowNew(userId);
             }
         }
     }

@@ -19,8 +19,8 @@ internal sealed class SessionIdentity(ISessionStoreFactory stores, ILogger logge
     /// <summary>The cookie of the session, also of one that has not begun.</summary>
     public SessionCookie? Cookie { get; private set; }
 
-    /// <summary>The user that signed in during this request; null for nobody.</summary>
-    public string? UserId { get; set; }
+    /// <summary>The user that a new session belongs to; null for nobody.</summary>
+    public string? UserId { get; private set; }
 
     /// <summary>The cookies of the request whose secrets were replaced.</summary>
     public IReadOnlyList<SessionCookie> Replaced => _replaced;
@@ -92,18 +92,22 @@ internal sealed class SessionIdentity(ISessionStoreFactory stores, ILogger logge
     }
 
     /// <summary>What is opened next belongs to a new session.</summary>
-    public void BeginAnew() => BeginAnew(SessionCookie.Create());
-
-    /// <inheritdoc cref="BeginAnew()" />
     /// <param name="cookie">The cookie of the new session.</param>
-    public void BeginAnew(SessionCookie cookie)
+    /// <param name="userId">The user that the session belongs to; null for nobody.</param>
+    public void BeginAnew(SessionCookie cookie, string? userId)
     {
         Cookie = cookie;
+        UserId = userId;
         State = SessionState.New;
     }
 
     /// <summary>A new session may begin, although the cookie was stale: whoever signs in gets one.</summary>
-    public void AllowNew() => State = SessionState.New;
+    /// <param name="userId">The user that the session belongs to; null for nobody.</param>
+    public void AllowNew(string? userId)
+    {
+        UserId = userId;
+        State = SessionState.New;
+    }
 
     /// <summary>Whether a secret was replaced so lately that the browser may have the new one, which a new session must not overwrite.</summary>
     private bool IsStale { get; set; }

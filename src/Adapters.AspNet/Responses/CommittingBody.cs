@@ -28,7 +28,7 @@ internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSess
     public bool HasPassedOn => response.HasPassedOn;
 
     /// <summary>Whether bytes that are written now must wait for a flush, because they could still be dropped.</summary>
-    public bool Holds => !HasPassedOn || (session.HasOpened && (!_isCommitted || response.Headers.ContentLength is not null));
+    public bool Holds => !HasPassedOn || (session.HasOpened && (!_isCommitted || HasNoBody || response.Headers.ContentLength is not null));
 
     public void DisableBuffering() => inner.DisableBuffering();
 
@@ -87,11 +87,10 @@ internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSess
         }
     }
 
-    /// <summary>Drops what the failed run has set and written. Headers of its callbacks stay, for the error page.</summary>
+    /// <summary>Drops what the failed run has set and written.</summary>
     public void Fail()
     {
         _writer?.Discard();
-        response.KeepCallbackHeaders();
         _isCommitted = false;
         session.Fail();
     }
@@ -101,14 +100,15 @@ internal sealed class CommittingBody(IHttpResponseBodyFeature inner, RequestSess
     {
         response.HasPassedOn = true;
         _passedOn = bytes == long.MaxValue ? bytes : _passedOn + bytes;
-        bool hasNoBody = isHead || response.StatusCode is StatusCodes.Status204NoContent or StatusCodes.Status304NotModified;
-        session.OnResponseStarted(isComplete: hasNoBody || _passedOn >= (response.Headers.ContentLength ?? long.MaxValue));
+        session.OnResponseStarted(isComplete: HasNoBody || _passedOn >= (response.Headers.ContentLength ?? long.MaxValue));
     }
 
     public void Dispose() => _writer?.Discard();
 
+    private bool HasNoBody => isHead || response.StatusCode is StatusCodes.Status204NoContent or StatusCodes.Status304NotModified;
+
     private bool Completes(long bytes) =>
-        (response.Headers.ContentLength ?? long.MaxValue) - _passedOn - (_writer?.PendingBytes ?? 0) <= bytes;
+        HasNoBody || (response.Headers.ContentLength ?? long.MaxValue) - _passedOn - (_writer?.PendingBytes ?? 0) <= bytes;
 
     private async ValueTask CommitAsync(bool startsNow)
     {

@@ -11,7 +11,6 @@ namespace WorkflowSessions.AspNetCore;
 internal sealed class CommittingResponse(IHttpResponseFeature inner) : IHttpResponseFeature
 {
     private Stack<Callback>? _callbacks;
-    private List<KeyValuePair<string, StringValues>>? _callbackHeaders;
     private KeyValuePair<string, StringValues>[] _headersBefore = [];
 
     public IHttpResponseFeature Inner => inner;
@@ -73,10 +72,15 @@ internal sealed class CommittingResponse(IHttpResponseFeature inner) : IHttpResp
             await _callbacks!.Pop().RunAsync().ConfigureAwait(false);
         }
 
-        // They don't run again. Security headers belong to a response of failure as well.
-        (_callbackHeaders ??= []).AddRange(
-            inner.Headers.Where(header => !before.TryGetValue(header.Key, out StringValues old) || old != header.Value)
-        );
+        // They don't run again. Security headers belong to an error page as well, whoever fails from here on.
+        KeyValuePair<string, StringValues>[] set =
+        [
+            .. inner.Headers.Where(header => !before.TryGetValue(header.Key, out StringValues old) || old != header.Value),
+        ];
+        if (set.Length > 0)
+        {
+            Keep(set);
+        }
     }
 
     /// <summary>The headers that are there now belong to a response of failure as well: middleware has set them, and not the endpoint.</summary>
@@ -99,18 +103,17 @@ internal sealed class CommittingResponse(IHttpResponseFeature inner) : IHttpResp
         inner.Headers.ContentLength = null;
     }
 
-    /// <summary>Makes the headers that callbacks have set survive when the response is cleared for an error.</summary>
-    public void KeepCallbackHeaders()
+    /// <summary>Makes headers survive when the response is cleared for an error.</summary>
+    private void Keep(KeyValuePair<string, StringValues>[] set)
     {
-        if (_callbackHeaders is { Count: > 0 } headers && !inner.HasStarted)
+        if (!inner.HasStarted)
         {
-            _callbackHeaders = null;
             inner.OnStarting(
                 static state =>
                 {
-                    (IHeaderDictionary all, List<KeyValuePair<string, StringValues>> kept) = ((
+                    (IHeaderDictionary all, KeyValuePair<string, StringValues>[] kept) = ((
                         IHeaderDictionary,
-                        List<KeyValuePair<string, StringValues>>
+                        KeyValuePair<string, StringValues>[]
                     ))state;
                     foreach ((string name, StringValues value) in kept)
                     {
@@ -119,7 +122,7 @@ internal sealed class CommittingResponse(IHttpResponseFeature inner) : IHttpResp
 
                     return Task.CompletedTask;
                 },
-                (inner.Headers, headers)
+                (inner.Headers, set)
             );
         }
     }
