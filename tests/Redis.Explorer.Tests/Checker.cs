@@ -88,6 +88,7 @@ internal sealed class Checker(Network network, Scenario scenario)
             RequireEnded(call);
         }
 
+        RequireRefusedIsNotStored(call);
         if (call.Runs is not [.., var last])
         {
             return;
@@ -102,7 +103,6 @@ internal sealed class Checker(Network network, Scenario scenario)
             call.Outcome != Outcome.Ended || last.WasEnded || last.Applied >= 0,
             $"{call} was refused as ended, and the workflow was there."
         );
-        RequireRefusedIsNotStored(call);
     }
 
     /// <summary>No client waits any more. Late copies may still arrive.</summary>

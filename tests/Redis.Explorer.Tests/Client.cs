@@ -27,6 +27,9 @@ internal sealed class Client
     /// <summary>How often it sent something, began to wait for its clock, or ended a call.</summary>
     public int Progress => Volatile.Read(ref _progress);
 
+    /// <summary>Where the application takes its time; null when it does not.</summary>
+    public TaskCompletionSource? Pause { get; private set; }
+
     public Message? Front
     {
         get
@@ -80,6 +83,20 @@ internal sealed class Client
             _inFlight.Clear();
             return all;
         }
+    }
+
+    public Task PauseAsync()
+    {
+        Pause = new TaskCompletionSource();
+        Advance();
+        return Pause.Task;
+    }
+
+    public void EndPause()
+    {
+        TaskCompletionSource pause = Pause!;
+        Pause = null;
+        pause.SetResult();
     }
 
     public void Crash() => HasCrashed = true;

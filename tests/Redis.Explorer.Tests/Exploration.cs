@@ -124,6 +124,11 @@ internal sealed class Exploration
         Message[] fronts = [.. _network.Clients.Select(client => client.Front).OfType<Message>()];
         foreach (Client client in _network.Clients)
         {
+            if (client is { Pause: not null, HasCrashed: false })
+            {
+                moves.Add(() => Note([], null, client.EndPause));
+            }
+
             if (client.Front is not { } front)
             {
                 continue;
@@ -152,7 +157,7 @@ internal sealed class Exploration
         isRedundant = isSkipped && moves.Count == 0;
         return moves;
 
-        static bool IsRead(Message message) => message is { IsWrite: false, IsPause: false };
+        static bool IsRead(Message message) => message is { IsWrite: false };
 
         bool IsBefore(Client one, Client other) => _network.Clients.IndexOf(one) < _network.Clients.IndexOf(other);
 

@@ -14,10 +14,7 @@ internal abstract class Message(Client client, Call? call, string name, byte[][]
     /// <summary>The name of the command, for reports.</summary>
     public string Name => name;
 
-    /// <summary>The command; empty for a pause of the application, which the scheduler ends like an answer.</summary>
     public byte[][] Words => words;
-
-    public bool IsPause => words.Length == 0;
 
     /// <summary>Whether it is a script that can write. All other commands of the store only read.</summary>
     public bool IsWrite { get; init; }

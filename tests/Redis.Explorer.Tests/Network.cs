@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace WorkflowSessions.Redis.Explorer;
@@ -11,11 +10,13 @@ internal sealed class Network
     // A store that waits on the system's clock before a resend is back after a few milliseconds.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
+    // Some time passes with each script, so that no load comes in the same millisecond as the commit before it.
+    private static readonly TimeSpan TimePerStep = TimeSpan.FromMilliseconds(10);
+
     private readonly Server _server;
     private readonly Scenario _scenario;
     private readonly List<Message> _late = [];
     private readonly List<string> _trace = [];
-    private string? _root;
 
     public Network(Server server, Scenario scenario)
     {
@@ -32,6 +33,9 @@ internal sealed class Network
     public DateTimeOffset Now => Start + Passed;
 
     public string SessionId { get; } = Guid.NewGuid().ToString("N");
+
+    /// <summary>What all keys of the session begin with, and the key of the index; null before the first message.</summary>
+    public string? Root { get; private set; }
 
     public ServerScripts Scripts => _server.Scripts;
 
@@ -61,9 +65,17 @@ internal sealed class Network
     {
         _ = client.RunAsync();
         Settle();
-        while (client.Front is not null)
+        while (client.Front is not null || client.Pause is not null)
         {
-            Deliver(client);
+            if (client.Front is not null)
+            {
+                Deliver(client);
+            }
+            else
+            {
+                client.EndPause();
+            }
+
             Settle();
         }
     }
@@ -76,8 +88,6 @@ internal sealed class Network
         return message.Task;
     }
 
-    public static Task PauseAsync() => Send("pause", [], static _ => true, isWrite: false, isTrivial: false);
-
     /// <summary>Delivers the next message of a client, and its answer. Reads that were sent together are executed together.</summary>
     public void Deliver(Client client)
     {
@@ -86,11 +96,11 @@ internal sealed class Network
         {
             Message message = client.Take();
             message.Answer(Execute(message, "delivered"));
-            if (message.IsWrite || message.IsPause)
+            if (message.IsWrite)
             {
                 return;
             }
-        } while (--batch > 0 && client.Front is { IsWrite: false, IsPause: false });
+        } while (--batch > 0 && client.Front is { IsWrite: false });
     }
 
     /// <summary>Delivers the next message, and a copy of it may arrive again.</summary>
@@ -170,16 +180,17 @@ internal sealed class Network
         }
 
         Say($"{time} pass");
-        if (_root is not null)
+        if (Root is not null)
         {
-            _server.Pass(_root, _scenario.Workflows, time);
+            _server.Pass(Root, _scenario.Workflows, time);
         }
 
         _server.SetTime(Now);
         Checker.Passed(Look());
-        foreach (SimulatedTime clock in Clients.Select(client => client.Node.Time).Distinct())
+        foreach (Client client in Clients)
         {
-            clock.Pass(time);
+            client.Node.Time.Follow(Passed);
+            client.Node.Time.FireDue();
         }
     }
 
@@ -204,15 +215,15 @@ internal sealed class Network
     }
 
     public Observation Look() =>
-        _root is null ? Observation.Nothing : Observation.Read(_server.Look(_root, _scenario.Workflows), _scenario, Now);
+        Root is null ? Observation.Nothing : Observation.Read(_server.Look(Root, _scenario.Workflows, Now), _scenario, Now);
 
     public void Say(string text) => _trace.Add(text);
 
     public void Close()
     {
-        if (_root is not null)
+        if (Root is not null)
         {
-            _server.Delete(_root, _scenario.Workflows);
+            _server.Delete(Root, _scenario.Workflows);
         }
 
         Scripts.RecallAll();
@@ -221,11 +232,6 @@ internal sealed class Network
     private object? Execute(Message message, string how)
     {
         Say($"{message} {how}");
-        if (message.IsPause)
-        {
-            return null;
-        }
-
         Step++;
         FindRoot(message);
         if (message.Call is { Started: < 0 } call)
@@ -244,7 +250,13 @@ internal sealed class Network
             return read;
         }
 
-        (object? answer, object? state) = _server.DoAndLook(message.Words, _root!, _scenario.Workflows);
+        Passed += TimePerStep;
+        (object? answer, object? state) = _server.DoAndLook(message.Words, Root!, _scenario.Workflows, Now);
+        foreach (Client client in Clients)
+        {
+            client.Node.Time.Follow(Passed);
+        }
+
         Checker.Executed(message, Observation.Read(state, _scenario, Now));
         return answer;
     }
@@ -267,12 +279,12 @@ internal sealed class Network
     // The root of the session, without which no key of it is known, is in all keys.
     private void FindRoot(Message message)
     {
-        if (_root is null)
+        if (Root is null)
         {
             string command = Encoding.ASCII.GetString(message.Words[0]);
             string key = Encoding.UTF8.GetString(message.Words[command == "EVALSHA" ? 3 : 1]);
             int end = key.IndexOf('}', StringComparison.Ordinal);
-            _root = end < 0 ? throw new ScheduleException($"Key '{key}' has no root of a session in braces.") : key[..(end + 1)];
+            Root = end < 0 ? throw new ScheduleException($"Key '{key}' has no root of a session in braces.") : key[..(end + 1)];
             Checker.Passed(Look());
         }
     }
@@ -282,6 +294,4 @@ internal sealed class Network
         string key = Encoding.UTF8.GetString(message.Words[1]);
         return key[(key.LastIndexOf(':') + 1)..];
     }
-
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Step} steps");
 }

@@ -57,7 +57,7 @@ internal sealed class Request(Client client)
         switch (verb)
         {
             case "pause":
-                await Network.PauseAsync();
+                await client.PauseAsync();
                 break;
             case "endall":
                 await _session.EndAsync();

@@ -29,7 +29,7 @@ internal static class ScheduleExplorer
         int left = budget;
         for (int faults = 0; faults <= 2 && left > 0; faults++)
         {
-            (int run, bool isComplete) = ExploreAll(server, scenario, faults, faults < 2 ? left : left / 2);
+            (int run, bool isComplete) = ExploreAll(server, scenario, faults, faults == 0 ? left : left * 2 / 3);
             left -= run;
             Report(scenario, $"{run} schedules with up to {faults} faults{(isComplete ? ", all there are" : "")}");
             if (!isComplete)

@@ -7,8 +7,11 @@ namespace WorkflowSessions.Redis.Explorer;
 internal sealed class Server : IDisposable
 {
     private const string LookScript = """
-        local found = { redis.call('PTTL', ARGV[1]), redis.call('ZRANGE', ARGV[1], 0, -1) }
-        for i = 2, #ARGV do
+        redis.call('LSET', 'explorer:time', 0, ARGV[2])
+        redis.call('LSET', 'explorer:time', 1, ARGV[3])
+        local isIndex = redis.call('TYPE', ARGV[1]).ok == 'zset'
+        local found = { redis.call('PTTL', ARGV[1]), isIndex and redis.call('ZRANGE', ARGV[1], 0, -1) or {} }
+        for i = 4, #ARGV do
             local key = ARGV[1] .. ':' .. ARGV[i]
             found[#found + 1] = redis.call('HGETALL', key)
             found[#found + 1] = redis.call('PTTL', key)
@@ -57,20 +60,18 @@ internal sealed class Server : IDisposable
 
     public void SetTime(DateTimeOffset now)
     {
-        long milliseconds = now.ToUnixTimeMilliseconds();
-        string seconds = (milliseconds / 1000).ToString(CultureInfo.InvariantCulture);
-        string rest = (milliseconds % 1000 * 1000).ToString(CultureInfo.InvariantCulture);
         _ = Connection.DoBoth(
             [.. new[] { "DEL", ServerScripts.TimeKey }.Select(Encoding.ASCII.GetBytes)],
-            [.. new[] { "RPUSH", ServerScripts.TimeKey, seconds, rest }.Select(Encoding.ASCII.GetBytes)]
+            [.. new[] { "RPUSH", ServerScripts.TimeKey }.Concat(TimeOf(now)).Select(Encoding.ASCII.GetBytes)]
         );
     }
 
     /// <summary>Everything that is stored of a session.</summary>
-    public object? Look(string root, string[] workflows) => Connection.Do(LookCommand(root, workflows));
+    public object? Look(string root, string[] workflows, DateTimeOffset now) => Connection.Do(LookCommand(root, workflows, now));
 
-    public (object? Answer, object? State) DoAndLook(byte[][] command, string root, string[] workflows) =>
-        Connection.DoBoth(command, LookCommand(root, workflows));
+    /// <summary>Does a command, and looks at what is stored then. After that it is a certain time.</summary>
+    public (object? Answer, object? State) DoAndLook(byte[][] command, string root, string[] workflows, DateTimeOffset now) =>
+        Connection.DoBoth(command, LookCommand(root, workflows, now));
 
     public void Pass(string root, string[] workflows, TimeSpan time) =>
         Connection.Do(Command(_pass, [root, ((long)time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture), .. workflows]));
@@ -80,7 +81,19 @@ internal sealed class Server : IDisposable
 
     public void Dispose() => Connection.Dispose();
 
-    private byte[][] LookCommand(string root, string[] workflows) => Command(_look, [root, .. workflows]);
+    private byte[][] LookCommand(string root, string[] workflows, DateTimeOffset now) =>
+        Command(_look, [root, .. TimeOf(now), .. workflows]);
+
+    /// <summary>Seconds and microseconds, as TIME answers them.</summary>
+    private static string[] TimeOf(DateTimeOffset now)
+    {
+        long milliseconds = now.ToUnixTimeMilliseconds();
+        return
+        [
+            (milliseconds / 1000).ToString(CultureInfo.InvariantCulture),
+            (milliseconds % 1000 * 1000).ToString(CultureInfo.InvariantCulture),
+        ];
+    }
 
     private static byte[][] Command(byte[] script, string[] arguments) =>
         [Encoding.ASCII.GetBytes("EVALSHA"), script, Encoding.ASCII.GetBytes("0"), .. arguments.Select(Encoding.UTF8.GetBytes)];

@@ -15,11 +15,10 @@ internal sealed class SimulatedTime(DateTimeOffset start, TimeSpan offset, Actio
 
     public override long GetTimestamp() => _passed.Ticks;
 
-    public void Pass(TimeSpan time)
-    {
-        _passed += time;
-        FireDue(TimeSpan.Zero);
-    }
+    /// <summary>Sets how much time has passed since the start. No timer fires.</summary>
+    public void Follow(TimeSpan passed) => _passed = passed;
+
+    public void FireDue() => _ = FireDue(TimeSpan.Zero);
 
     /// <summary>Ends pauses, as if the messages of others took longer than they.</summary>
     /// <returns>Whether there was one.</returns>
