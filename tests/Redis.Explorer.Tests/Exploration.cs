@@ -11,6 +11,7 @@ internal sealed class Exploration
     private readonly List<int> _choices = [];
     private readonly List<int> _counts = [];
     private int _usedFaults;
+    private int _listedAt = -1;
     private Message? _lastRead;
     private Message[] _fronts = [];
 
@@ -108,12 +109,13 @@ internal sealed class Exploration
     /// <summary>A node that met no fault lists what is there.</summary>
     private void List()
     {
-        if (_network.Checker.Violation is null)
+        if (_network.Checker.Violation is null && _network.Step != _listedAt)
         {
             Client observer = _network.Add("observer", "list");
             _network.RunAlone(observer);
             _network.Clients.Remove(observer);
             _network.Checker.Quiet(_network.Checker.LastList);
+            _listedAt = _network.Step;
         }
     }
 

@@ -19,6 +19,9 @@ internal abstract class Message(Client client, Call? call, string name, byte[][]
     /// <summary>Whether it is a script that can write. All other commands of the store only read.</summary>
     public bool IsWrite { get; init; }
 
+    /// <summary>Whether it is a renewal: a script that is neither a commit nor ends the session.</summary>
+    public bool IsRenewal => IsWrite && Run < 0 && call?.Step != "endall";
+
     /// <summary>Whether the order to other messages can't matter for what is stored, so that it is delivered at once.</summary>
     public bool IsTrivial { get; init; }
 
