@@ -167,6 +167,19 @@ Task("Damage")
         }
     });
 
+Task("Explore")
+    .Description("Runs a million schedules of messages that are late, lost or doubled against the Redis store; --schedules=N for another number, --seed=N for other random ones.")
+    .IsDependentOn("Servers")
+    .IsDependentOn("Build")
+    .Does(() => DotNetTest("tests/Redis.Explorer.Tests/WorkflowSessions.Redis.Explorer.Tests.csproj", new DotNetTestSettings
+    {
+        Configuration = configuration,
+        NoBuild = true,
+        NoRestore = true,
+        Loggers = { "console;verbosity=normal" },
+        EnvironmentVariables = { ["WORKFLOWSESSIONS_SCHEDULES"] = Argument("schedules", "1000000"), ["WORKFLOWSESSIONS_SEED"] = Argument("seed", "") },
+    }));
+
 Task("Bench")
     .Description("Runs the benchmarks; --filter=*Name* for some of them.")
     .Does(() => Run("dotnet", $"run --project benchmarks -c Release -- --filter {Argument("filter", "*")}"));

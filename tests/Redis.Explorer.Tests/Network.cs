@@ -1,0 +1,307 @@
+using System.Text;
+
+namespace WorkflowSessions.Redis.Explorer;
+
+/// <summary>
+/// The network between the clients of one schedule and a real server, and the time. Nothing moves unless the scheduler says so. One thread drives it.
+/// </summary>
+internal sealed class Network
+{
+    // A store that waits on the system's clock before a resend is back after a few milliseconds.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan WaitForRenewal = TimeSpan.FromMilliseconds(50);
+
+    // Some time passes with each script, so that no load comes in the same millisecond as the commit before it.
+    private static readonly TimeSpan TimePerStep = TimeSpan.FromMilliseconds(10);
+
+    private readonly Server _server;
+    private readonly Scenario _scenario;
+    private readonly List<Message> _late = [];
+    private readonly List<string> _trace = [];
+
+    public Network(Server server, Scenario scenario)
+    {
+        _server = server;
+        _scenario = scenario;
+        Checker = new Checker(this, scenario);
+        server.SetTime(Now);
+    }
+
+    public DateTimeOffset Start { get; } = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    public TimeSpan Passed { get; private set; }
+
+    public DateTimeOffset Now => Start + Passed;
+
+    public string SessionId { get; } = Guid.NewGuid().ToString("N");
+
+    /// <summary>What all keys of the session begin with, and the key of the index; null before the first message.</summary>
+    public string? Root { get; private set; }
+
+    public ServerScripts Scripts => _server.Scripts;
+
+    public Checker Checker { get; }
+
+    public List<Client> Clients { get; } = [];
+
+    /// <summary>Copies that may still arrive although nobody waits for their answer.</summary>
+    public IReadOnlyList<Message> Late => _late;
+
+    /// <summary>How many messages were executed, or times passed, so far.</summary>
+    public int Step { get; private set; }
+
+    public IReadOnlyList<string> Trace => _trace;
+
+    public Client Add(string name, string program, Node? node = null)
+    {
+        int index = Clients.Count;
+        TimeSpan offset = index < _scenario.ClockOffsets.Length ? _scenario.ClockOffsets[index] : TimeSpan.Zero;
+        Client client = new(name, node ?? new Node(this, name, offset, _scenario), program);
+        Clients.Add(client);
+        return client;
+    }
+
+    /// <summary>Runs one client alone, without a fault.</summary>
+    public void RunAlone(Client client)
+    {
+        _ = client.RunAsync();
+        Settle();
+        while (client.Front is not null || client.Pause is not null)
+        {
+            if (client.Front is not null)
+            {
+                Deliver(client);
+            }
+            else
+            {
+                client.EndPause();
+            }
+
+            Settle();
+        }
+    }
+
+    public static Task<T> Send<T>(string name, byte[][] words, Func<object?, T> convert, bool isWrite, bool isTrivial)
+    {
+        Call call = Call.Current ?? throw new ScheduleException($"'{name}' was sent outside a call.");
+        Message<T> message = new(call.Client, call, name, words, convert) { IsWrite = isWrite, IsTrivial = isTrivial };
+        call.Client.Send(message);
+        return message.Task;
+    }
+
+    /// <summary>Delivers the next message of a client, and its answer. Reads that were sent together are executed together.</summary>
+    public void Deliver(Client client)
+    {
+        int batch = client.InFlight;
+        do
+        {
+            Message message = client.Take();
+            message.Answer(Execute(message, "delivered"));
+            if (message.IsWrite)
+            {
+                return;
+            }
+        } while (--batch > 0 && client.Front is { IsWrite: false });
+    }
+
+    /// <summary>Delivers the next message, and a copy of it may arrive again.</summary>
+    public void Duplicate(Client client)
+    {
+        _late.Add(client.Front!);
+        client.Front!.Call!.MetFault = true;
+        Deliver(client);
+    }
+
+    /// <summary>The next message is executed; the connection breaks before the answer.</summary>
+    public void LoseAnswer(Client client)
+    {
+        Message[] broken = client.TakeAll();
+        Execute(broken[0], "executed, its answer is lost");
+        Fail(client, broken, ClientErrors.Broken());
+    }
+
+    /// <summary>The connection breaks before the next message is executed. It may still arrive, or never.</summary>
+    public void Delay(Client client)
+    {
+        Message[] broken = client.TakeAll();
+        Say($"{broken[0]} is delayed, its connection breaks");
+        _late.AddRange(broken.Where(message => message.IsWrite));
+        Fail(client, broken, ClientErrors.Broken());
+    }
+
+    /// <summary>The connection breaks, and what was sent is lost.</summary>
+    public void LoseRequest(Client client)
+    {
+        Message[] broken = client.TakeAll();
+        Say($"{broken[0]} is lost");
+        Fail(client, broken, ClientErrors.Broken());
+    }
+
+    /// <summary>The client of Redis has no connection to send on. That is certain, so that it is told as such.</summary>
+    public void Refuse(Client client)
+    {
+        Message message = client.Take();
+        Say($"{message} can't be sent");
+        message.Call!.MetFault = true;
+        message.Fail(ClientErrors.NotSent());
+    }
+
+    /// <summary>The answer does not come within the client's timeout. The message may still arrive.</summary>
+    public void TimeOut(Client client)
+    {
+        Message[] broken = client.TakeAll();
+        Say($"{broken[0]} times out");
+        _late.AddRange(broken.Where(message => message.IsWrite));
+        Pass(TimeSpan.FromSeconds(6));
+        Fail(client, broken, ClientErrors.TimedOut());
+    }
+
+    /// <summary>The process ends. What it sent may still arrive.</summary>
+    public void Crash(Client client)
+    {
+        Say($"{client.Name} crashes");
+        client.Crash();
+        _late.AddRange(client.TakeAll().Where(message => message.IsWrite));
+    }
+
+    public void DeliverLate(Message message)
+    {
+        _late.Remove(message);
+        Execute(message, "arrives late");
+    }
+
+    /// <summary>Lets time pass for all clocks, and for all that expires.</summary>
+    public void Pass(TimeSpan time)
+    {
+        Passed += time;
+        Step++;
+        foreach (Call waiting in Checker.Calls.Where(call => call.IsWaiting))
+        {
+            waiting.MetFault = true;
+        }
+
+        Say($"{time} pass");
+        if (Root is not null)
+        {
+            _server.Pass(Root, _scenario.Workflows, time);
+        }
+
+        _server.SetTime(Now);
+        Checker.Passed(Look());
+        foreach (Client client in Clients)
+        {
+            client.Node.Time.Follow(Passed);
+            client.Node.Time.FireDue();
+        }
+    }
+
+    /// <summary>Lets clients do what needs no choice: short pauses end, and messages whose order does not matter are delivered.</summary>
+    public void Settle()
+    {
+        bool again;
+        do
+        {
+            again = false;
+            foreach (Client client in Clients)
+            {
+                while (client.Front is { IsTrivial: true })
+                {
+                    Deliver(client);
+                    again = true;
+                }
+
+                again |= !client.HasCrashed && client.Node.Time.EndPauses();
+            }
+        } while (again);
+    }
+
+    public Observation Look() =>
+        Root is null ? Observation.Nothing : Observation.Read(_server.Look(Root, _scenario.Workflows, Now), _scenario, Now);
+
+    public void Say(string text) => _trace.Add(text);
+
+    public void Close()
+    {
+        if (Root is not null)
+        {
+            _server.Delete(Root, _scenario.Workflows);
+        }
+
+        Scripts.RecallAll();
+    }
+
+    private object? Execute(Message message, string how)
+    {
+        Say($"{message} {how}");
+        Step++;
+        FindRoot(message);
+        if (message.Call is { Started: < 0 } call)
+        {
+            call.Started = Step;
+        }
+
+        if (!message.IsWrite)
+        {
+            object? read = _server.Connection.Do(message.Words);
+            if (message.Name == "load" && read is object?[] hash)
+            {
+                message.Call!.Request.Read(WorkflowOf(message), StoredWorkflow.Read(hash, lifetime: 0, now: 0));
+            }
+
+            return read;
+        }
+
+        Passed += TimePerStep;
+        (object? answer, object? state) = _server.DoAndLook(message.Words, Root!, _scenario.Workflows, Now);
+        foreach (Client client in Clients)
+        {
+            client.Node.Time.Follow(Passed);
+        }
+
+        Checker.Executed(message, Observation.Read(state, _scenario, Now));
+        return answer;
+    }
+
+    private static void Fail(Client client, Message[] messages, Exception error)
+    {
+        int before = client.Progress;
+        foreach (Message message in messages)
+        {
+            message.Call!.MetFault = true;
+            message.Fail(error);
+        }
+
+        // On its own clock a store has gone on already. On the clock of the system it resends a moment later, on another thread.
+        int writes = messages.Count(message => message.IsWrite);
+        if (SpinWait.SpinUntil(() => client.Progress - before >= writes, WaitForRenewal))
+        {
+            return;
+        }
+
+        // Nobody waits for a renewal, so that its failure may have no consequence.
+        int awaited = messages.Count(message => message is { IsWrite: true, IsRenewal: false });
+        if (!SpinWait.SpinUntil(() => client.Progress - before >= awaited, LongestWait))
+        {
+            throw new ScheduleException($"{client.Name} neither resent a message nor ended its call.");
+        }
+    }
+
+    // The root of the session, without which no key of it is known, is in all keys.
+    private void FindRoot(Message message)
+    {
+        if (Root is null)
+        {
+            string command = Encoding.ASCII.GetString(message.Words[0]);
+            string key = Encoding.UTF8.GetString(message.Words[command == "EVALSHA" ? 3 : 1]);
+            int end = key.IndexOf('}', StringComparison.Ordinal);
+            Root = end < 0 ? throw new ScheduleException($"Key '{key}' has no root of a session in braces.") : key[..(end + 1)];
+            Checker.Passed(Look());
+        }
+    }
+
+    private static string WorkflowOf(Message message)
+    {
+        string key = Encoding.UTF8.GetString(message.Words[1]);
+        return key[(key.LastIndexOf(':') + 1)..];
+    }
+}
