@@ -15,7 +15,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
 
     public RedisErrors Errors { get; } = new(connection);
 
-    public ServerClock Clock { get; } = new(options.TimeProvider);
+    public ServerClock Clock { get; } = new(options.Stopwatch);
 
     private IDatabase Database => connection.Database;
 

@@ -33,6 +33,10 @@ public sealed class RedisSessionStoreOptions : BufferedSessionStoreOptions
     /// <inheritdoc />
     protected override bool RequiresExpiry => true;
 
+    /// <summary>Counts the time since the last answer of the server.</summary>
+    /// <remarks>Tests that simulate the server replace it. A test that only replaces the clock of the node moves no server.</remarks>
+    internal TimeProvider Stopwatch { get; set; } = TimeProvider.System;
+
     internal string EffectiveKeyPrefix => KeyPrefix ?? "workflowsessions:";
 
     /// <inheritdoc />

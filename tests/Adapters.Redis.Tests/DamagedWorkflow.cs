@@ -319,7 +319,9 @@ internal sealed class DamagedWorkflow : IDisposable
                     : refused is SessionStoreException { MayBeStored: true } ? stored || untouched
                     : untouched
                 ),
-            refused is null ? $"a commit has changed something else than it set: {string.Join("; ", fields.Where(f => f.Key == "#").Select(f => Encoding.Latin1.GetString(f.Value)))} became {string.Join("; ", now.Where(f => f.Key == "#").Select(f => Encoding.Latin1.GetString(f.Value)))} fields {fields.Count} {now.Count} early {early}" : "a commit that was refused has changed what is stored"
+            refused is null
+                ? $"a commit has changed something else than it set: {string.Join("; ", fields.Where(f => f.Key == "#").Select(f => Encoding.Latin1.GetString(f.Value)))} became {string.Join("; ", now.Where(f => f.Key == "#").Select(f => Encoding.Latin1.GetString(f.Value)))} fields {fields.Count} {now.Count} early {early}"
+                : "a commit that was refused has changed what is stored"
         );
         // Numbers that its node can't have sent yet.
         bool uncounted =

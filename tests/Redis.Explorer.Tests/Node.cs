@@ -14,6 +14,7 @@ internal sealed class Node
             new RedisSessionStoreOptions
             {
                 TimeProvider = Time,
+                Stopwatch = Time,
                 IdleTimeout = scenario.IdleTimeout,
                 UpdateTimeout = TimeSpan.FromDays(1),
                 MaxWorkflows = scenario.MaxWorkflows,
