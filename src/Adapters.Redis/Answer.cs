@@ -3,6 +3,9 @@ namespace WorkflowSessions.Redis;
 /// <summary>What a script answers.</summary>
 internal enum Answer
 {
+    /// <summary>The commit is stored, as the node has worked it out.</summary>
+    AsExpected = 0,
+
     /// <summary>The commit is stored.</summary>
     Stored = 1,
 

@@ -4,49 +4,92 @@ using StackExchange.Redis;
 namespace WorkflowSessions.Redis;
 
 /// <summary>One numbered commit as Scripts/commit.lua takes it, and its answer.</summary>
-internal sealed class CommitMessage(WorkflowCommit commit, string node, long number)
+/// <param name="commit">The commit.</param>
+/// <param name="node">The name of the node.</param>
+/// <param name="number">Its number.</param>
+/// <param name="loaded">The metadata that this session has seen last; null when it has seen none.</param>
+internal sealed class CommitMessage(WorkflowCommit commit, string node, long number, WorkflowMetadata? loaded)
 {
-    private const int HeaderArguments = 1;
+    private const int FirstEntry = 6;
+    private const int MostInOneCall = 2000;
 
-    /// <summary>The arguments. The first is the header, which depends on the time of sending.</summary>
-    public RedisValue[] Arguments()
+    private readonly WorkflowMetadata? _next =
+        loaded is { } found && commit is { Ends: false, Clears: false, Deletes.Count: 0, Sets.Count: <= MostInOneCall, Stamp: { } stamp }
+        && commit.Generation == found.Generation
+        && (commit.RequiredVersion is not { } required || required == found.Version)
+        && found.Version + 1 < Protocol.Largest
+            ? found with { Version = found.Version + 1, Modified = stamp.ToUnixTimeMilliseconds() }
+            : null;
+
+    /// <summary>The arguments of a copy.</summary>
+    /// <param name="validUntil">The time until which the server executes it, in Unix milliseconds of the server.</param>
+    public RedisValue[] Arguments(long validUntil)
     {
-        RedisValue[] arguments = new RedisValue[HeaderArguments + commit.Deletes.Count + (2 * commit.Sets.Count)];
-        int next = HeaderArguments;
-        foreach (string key in commit.Deletes)
-        {
-            arguments[next++] = WorkflowLayout.Field(key);
-        }
-
+        bool expectsOne = _next is { } expected && expected.IsSettledUntil(validUntil, Milliseconds(commit.IdleTimeout));
+        RedisValue[] arguments = new RedisValue[FirstEntry + commit.Deletes.Count + (2 * commit.Sets.Count)];
+        arguments[0] = Header();
+        arguments[1] = validUntil;
+        arguments[2] = expectsOne ? loaded!.Value.Format() : RedisValue.EmptyString;
+        arguments[3] = expectsOne ? _next!.Value.Format() : RedisValue.EmptyString;
+        arguments[4] = WorkflowLayout.NodeField(node);
+        arguments[5] = string.Create(CultureInfo.InvariantCulture, $"{number} {(int)Answer.Stored} {commit.Generation ?? 0} {validUntil}");
+        int next = FirstEntry;
         foreach ((string key, ReadOnlyMemory<byte> value) in commit.Sets)
         {
             arguments[next++] = WorkflowLayout.Field(key);
             arguments[next++] = WorkflowLayout.Value(value);
         }
 
+        foreach (string key in commit.Deletes)
+        {
+            arguments[next++] = WorkflowLayout.Field(key);
+        }
+
         return arguments;
     }
 
-    /// <summary>The header, as the head of the script describes it.</summary>
-    public RedisValue Header(long validUntil) =>
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"{node} {number} {validUntil} {commit.Generation} {commit.RequiredVersion} {commit.Stamp?.ToUnixTimeMilliseconds()} {commit.NewGeneration} {Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} {(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")} {commit.Deletes.Count}"
-        );
-
-    /// <param name="answer">The answer of the script.</param>
+    /// <summary>Reads an answer.</summary>
+    /// <param name="answer">The answer of the script, which is not late.</param>
     /// <param name="now">The clock of the node, in which the expiry is told.</param>
+    /// <param name="stored">The metadata that are stored now, as far as the answer tells them; null when no workflow of this session is stored.</param>
     /// <returns>Null when the script has seen a later number of this node, which no sound workflow can have.</returns>
-    public static CommitResult? Result(RedisResult[] answer, DateTimeOffset now) =>
-        (Answer)(int)answer[0] switch
+    public CommitResult? Result(RedisResult[] answer, DateTimeOffset now, out WorkflowMetadata? stored)
+    {
+        Answer outcome = ScriptAnswer.Outcome(answer);
+        stored = outcome switch
         {
-            Answer.Stored => CommitResult.Stored((long)answer[4], (long)answer[2], now.AddMilliseconds((long)answer[3])),
+            Answer.AsExpected => _next,
+            Answer.Stored when (long)answer[3] != 0 => new WorkflowMetadata(
+                Protocol.Active,
+                Generation: (long)answer[3],
+                Version: (long)answer[4],
+                commit.Stamp!.Value.ToUnixTimeMilliseconds(),
+                Expires: (long)answer[5],
+                Deadline: (long)answer[6]
+            ),
+            _ => null,
+        };
+        return outcome switch
+        {
+            Answer.AsExpected or Answer.Stored => CommitResult.Stored(
+                stored?.Generation ?? 0,
+                stored?.Version ?? 0,
+                now.AddMilliseconds(stored is { } workflow ? workflow.Expires - ScriptAnswer.Time(answer) : 0)
+            ),
             Answer.Removed => CommitResult.Removed,
             Answer.Changed => CommitResult.Changed,
             Answer.Ended => CommitResult.Ended,
             _ => null,
         };
+    }
 
     /// <summary>Whole milliseconds, rounded up.</summary>
     public static long? Milliseconds(TimeSpan? time) => time is { } span ? (long)Math.Ceiling(span.TotalMilliseconds) : null;
+
+    /// <summary>As the head of the script describes it.</summary>
+    private string Header() =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{number} {commit.Generation} {commit.RequiredVersion} {commit.Stamp?.ToUnixTimeMilliseconds()} {commit.NewGeneration} {Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} {(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")} {commit.Deletes.Count}"
+        );
 }

@@ -12,35 +12,38 @@ internal static class Protocol
     /// <summary>How long a message may be valid. The rest of the window is for clocks of a master and its replica that differ.</summary>
     public static readonly TimeSpan LongestValidity = TimeSpan.FromMinutes(1);
 
+    /// <summary>An idle timeout begins anew when less than this part of it is left.</summary>
+    public const double RenewedBelow = 0.9;
+
     /// <summary>The state of a workflow that can be loaded.</summary>
     public const char Active = 'a';
 
     /// <summary>The state of a workflow that has ended, or never was: only the numbers of nodes are kept.</summary>
     public const char Tombstone = 'e';
 
-    /// <summary>From here on Lua would not count every version.</summary>
-    public const long Uncountable = 9_000_000_000_000;
+    /// <summary>Versions and times are smaller: Lua can count them one by one.</summary>
+    public const long Largest = 9_000_000_000_000;
 
     /// <summary>How many digits a number may have: Lua would not write more of them.</summary>
     public const int LongestNumber = 14;
-
-    // From this length of the list on, a time is noted in it, so that old numbers can be forgotten.
-    private const int ManyNodes = 64;
 
     // A name in the scripts, and the text that stands for it there. A variable would cost more: each function captures it anew in every run.
     private static readonly (string Name, string Text)[] Names =
     [
         ("WINDOW", Text(Window)),
         ("LONGEST_VALIDITY", Text(LongestValidity)),
-        ("UNCOUNTABLE", Text(Uncountable)),
+        ("RENEWED_BELOW", RenewedBelow.ToString(CultureInfo.InvariantCulture)),
+        ("LARGEST", Text(Largest)),
         ("LONGEST_NUMBER", Text(LongestNumber)),
-        ("MANY_NODES", Text(ManyNodes)),
         ("ACTIVE", $"'{Active}'"),
         ("TOMBSTONE", $"'{Tombstone}'"),
-        ("MARK_OVER", "'o'"),
-        ("MARK_REMOVED", "'r'"),
-        ("MARK_CHANGED", "'c'"),
-        ("MARK_ENDED", "'e'"),
+        ("HEADER", "1"),
+        ("VALID_UNTIL", "2"),
+        ("LOADED", "3"),
+        ("NEXT", "4"),
+        ("NODE", "5"),
+        ("RECORD", "6"),
+        ("ENTRIES", "7"),
         .. Enum.GetValues<Answer>().Select(answer => (answer.ToString().ToUpperInvariant(), Text((int)answer))),
     ];
 

@@ -79,7 +79,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
         if (!Clock.IsKnown)
         {
             ScriptCall call = new(RedisScript.Time, [key], [], operation, workflowId);
-            Clock.Set((long)await RunAsync(call, Start()).ConfigureAwait(false));
+            Clock.Set(ScriptAnswer.Time((RedisResult[])(await RunAsync(call, Start()).ConfigureAwait(false))!));
         }
     }
 
@@ -87,35 +87,33 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
     /// Sends a script that the server executes until a time of its own, and no later. When the server refuses a copy as late, it tells its time, and the
     /// call is sent once more with a corrected one.
     /// </summary>
-    /// <param name="call">The call; its first argument is replaced.</param>
-    /// <param name="header">Makes the first argument from the time until which the copy is valid, in Unix milliseconds of the server.</param>
+    /// <param name="call">The call; its arguments are replaced.</param>
+    /// <param name="arguments">Makes the arguments from the time until which the copy is valid, in Unix milliseconds of the server.</param>
     /// <param name="start">The moment from which the timeout counts.</param>
-    /// <returns>The outcome, the time of the server, and more.</returns>
+    /// <returns>What <see cref="ScriptAnswer"/> reads, and more.</returns>
     /// <exception cref="SessionStoreException">The server refused it, or did not answer in time.</exception>
-    public async Task<RedisResult[]> SendAsync(ScriptCall call, Func<long, RedisValue> header, long start)
+    public async Task<RedisResult[]> SendAsync(ScriptCall call, Func<long, RedisValue[]> arguments, long start)
     {
-        long validUntil = Clock.Now + (long)Left(start).TotalMilliseconds;
-        call.Arguments[0] = header(validUntil);
+        TimeSpan left = Left(start);
         while (true)
         {
+            long validUntil = Clock.Now + (long)left.TotalMilliseconds;
+            call.Arguments = arguments(validUntil);
             RedisResult[] answer = (RedisResult[])(await RunAsync(call, start).ConfigureAwait(false))!;
-            long serverTime = (long)answer[1];
+            long serverTime = ScriptAnswer.Time(answer);
             Clock.Set(serverTime);
-            if ((Answer)(int)answer[0] != Answer.Late)
+            if (ScriptAnswer.Outcome(answer) != Answer.Late)
             {
                 return answer;
             }
 
             // All copies so far have this limit, so none of them can be executed after this answer. Only a limit that is too far away leaves it open.
             call.MayBeExecuted &= validUntil > serverTime;
-            TimeSpan left = Left(start);
+            left = Left(start);
             if (left <= TimeSpan.Zero)
             {
                 throw Errors.Failure(call.Operation, call.WorkflowId, call.MayBeExecuted, new TimeoutException());
             }
-
-            validUntil = Clock.Now + (long)left.TotalMilliseconds;
-            call.ReplaceHeader(header(validUntil));
         }
     }
 

@@ -6,8 +6,6 @@ namespace WorkflowSessions.Redis;
 /// <summary>One session in Redis: what is stored is described at <see cref="WorkflowLayout"/>, how commits get there in docs/consistency.md.</summary>
 internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisSessionStoreOptions options) : BufferedSessionStore(options)
 {
-    private const double RenewedBelow = 0.9;
-
     private static readonly SessionStoreCapabilities RedisCapabilities = new()
     {
         Buffered = true,
@@ -19,6 +17,9 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
 
     private readonly WorkflowLayout _layout = WorkflowLayout.Of(options.EffectiveKeyPrefix, HashSessionId(sessionId));
     private readonly TimeProvider _time = options.TimeProvider;
+
+    // The metadata of each workflow as they were seen last. Most commits find them unchanged.
+    private readonly Dictionary<string, WorkflowMetadata> _seen = new(StringComparer.Ordinal);
 
     public override SessionStoreCapabilities Capabilities => RedisCapabilities;
 
@@ -40,13 +41,16 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
                 cancellationToken
             )
             .ConfigureAwait(false);
+        See(workflowId, metadata: null);
         if (fields.Length == 0)
         {
             return null;
         }
 
         await Calls.KnowTimeAsync(_layout.Index, Operation, workflowId).ConfigureAwait(false);
-        return WorkflowLayout.Read(workflowId, fields, Calls.Clock.Now, _time.GetUtcNow());
+        WorkflowRecord? record = WorkflowLayout.Read(workflowId, fields, Calls.Clock.Now, _time.GetUtcNow(), out WorkflowMetadata metadata);
+        See(workflowId, metadata);
+        return record;
     }
 
     protected override ValueTask<WorkflowRecord> RenewWorkflowAsync(
@@ -74,7 +78,7 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         );
         TimeSpan lifetime = renewed.ExpiresAt!.Value - now;
         TimeSpan left = expiresAt - now;
-        if (left >= RenewedBelow * lifetime && left <= lifetime)
+        if (left >= Protocol.RenewedBelow * lifetime && left <= lifetime)
         {
             return ValueTask.FromResult(loaded);
         }
@@ -101,10 +105,12 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
-            CommitMessage message = new(commit, node.Name, node.NextNumber());
-            ScriptCall call = new(RedisScript.Commit, [key, _layout.Index], message.Arguments(), Operation, commit.WorkflowId);
-            RedisResult[] answer = await Calls.SendAsync(call, message.Header, start).ConfigureAwait(false);
-            return CommitMessage.Result(answer, _time.GetUtcNow())
+            CommitMessage message = new(commit, node.Name, node.NextNumber(), Seen(commit.WorkflowId));
+            ScriptCall call = new(RedisScript.Commit, [key, _layout.Index], [], Operation, commit.WorkflowId);
+            RedisResult[] answer = await Calls.SendAsync(call, message.Arguments, start).ConfigureAwait(false);
+            CommitResult? result = message.Result(answer, _time.GetUtcNow(), out WorkflowMetadata? stored);
+            See(commit.WorkflowId, stored);
+            return result
                 ?? throw RedisErrors.Damaged(
                     commit.WorkflowId,
                     call.MayBeExecuted,
@@ -176,9 +182,34 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         {
             RedisValue[] generations = await reader.GenerationsAsync(members, cancellationToken).ConfigureAwait(false);
             RedisKey[] keys = [_layout.Index, .. members.Select(_layout.KeyOf)];
-            ScriptCall call = new(RedisScript.End, keys, [RedisValue.EmptyString, .. generations], Operation, workflowId: "");
-            RedisResult[] answer = await Calls.SendAsync(call, static validUntil => validUntil, Calls.Start()).ConfigureAwait(false);
-            return (RedisValue[])answer[2]!;
+            ScriptCall call = new(RedisScript.End, keys, [], Operation, workflowId: "");
+            RedisResult[] answer = await Calls
+                .SendAsync(call, validUntil => [validUntil, .. generations], Calls.Start())
+                .ConfigureAwait(false);
+            return (RedisValue[])answer[3]!;
+        }
+    }
+
+    private WorkflowMetadata? Seen(string workflowId)
+    {
+        lock (_seen)
+        {
+            return _seen.TryGetValue(workflowId, out WorkflowMetadata metadata) ? metadata : null;
+        }
+    }
+
+    private void See(string workflowId, WorkflowMetadata? metadata)
+    {
+        lock (_seen)
+        {
+            if (metadata is { } seen)
+            {
+                _seen[workflowId] = seen;
+            }
+            else
+            {
+                _seen.Remove(workflowId);
+            }
         }
     }
 
@@ -193,7 +224,7 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         ScriptCall call = new(RedisScript.Renew, [_layout.Key(workflowId), _layout.Index], arguments, "could not be renewed", workflowId);
         try
         {
-            Calls.Clock.Set((long)await Calls.RunAsync(call, Calls.Start()).ConfigureAwait(false));
+            Calls.Clock.Set(ScriptAnswer.Time((RedisResult[])(await Calls.RunAsync(call, Calls.Start()).ConfigureAwait(false))!));
         }
         catch (SessionStoreException) { }
     }

@@ -14,7 +14,8 @@ internal sealed class ScriptCall(RedisScript script, RedisKey[] keys, RedisValue
 
     public RedisKey[] Keys => keys;
 
-    public RedisValue[] Arguments { get; private set; } = arguments;
+    /// <summary>The arguments. They may be replaced as a whole; the client may still hold the array of an earlier copy.</summary>
+    public RedisValue[] Arguments { get; set; } = arguments;
 
     public string Operation => operation;
 
@@ -22,12 +23,4 @@ internal sealed class ScriptCall(RedisScript script, RedisKey[] keys, RedisValue
 
     /// <summary>Whether a copy that was sent has no answer, and may have been executed or may still be.</summary>
     public bool MayBeExecuted { get; set; }
-
-    /// <summary>Replaces the first argument. The client may still hold the array of an earlier copy, which stays as it was.</summary>
-    public void ReplaceHeader(RedisValue header)
-    {
-        RedisValue[] next = [.. Arguments];
-        next[0] = header;
-        Arguments = next;
-    }
 }

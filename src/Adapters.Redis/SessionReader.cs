@@ -27,19 +27,19 @@ internal sealed class SessionReader(RedisCalls calls, WorkflowLayout layout, str
             return workflows;
         }
 
-        Task<long[]> counting = OfEachAsync(
+        Task<RedisValue[][]> naming = OfEachAsync(
             members,
-            static (database, key) => database.HashLengthAsync(key, CommandFlags.DemandMaster),
+            static (database, key) => database.HashKeysAsync(key, CommandFlags.DemandMaster),
             cancellationToken
         );
         RedisValue[] metadata = await OfEachAsync(members, Metadata, cancellationToken).ConfigureAwait(false);
-        long[] fields = await counting.ConfigureAwait(false);
+        RedisValue[][] fields = await naming.ConfigureAwait(false);
         long serverTime = calls.Clock.Now;
         for (int i = 0; i < members.Length; i++)
         {
-            // One field is the metadata. A workflow that can't be read is listed too: a load tells why.
+            // A workflow that can't be read is listed too: a load tells why.
             WorkflowMetadata? workflow = TryParse(metadata[i]);
-            if (fields[i] > 1 && workflow?.IsOver(serverTime) != true)
+            if (Array.Exists(fields[i], WorkflowLayout.IsEntry) && workflow?.IsOver(serverTime) != true)
             {
                 DateTimeOffset? expiresAt = workflow is { } live ? now.AddMilliseconds(live.Expires - serverTime) : null;
                 workflows.Add(new WorkflowSummary(WorkflowLayout.WorkflowIdOf(members[i])!, expiresAt));

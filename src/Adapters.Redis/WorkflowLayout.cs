@@ -10,14 +10,13 @@ namespace WorkflowSessions.Redis;
 /// a cluster. All times are Unix milliseconds; they are the server's, but for the time of the last change, which is the node's.
 /// <code>
 /// {prefix}v2:{root}:{workflow}   hash, one per workflow. It stays as long as the workflow lives, and two minutes after each commit
-///     #                          state generation version modified expires deadline node:number …, with one space between
+///     #                          state generation version modified expires deadline, with one space between
 ///         state                  a: active. e: a tombstone, which has no entries. Other letters belong to newer versions
 ///         modified               the time of the last change
 ///         expires                when the workflow ends unless it is used; never after the deadline
 ///         deadline               when it ends however often it is used; 0 for never
-///         node:number            the last commit of a node, and a letter for what became of it: none stored, o stored in an earlier
-///                                generation, r it ended the workflow, c refused as changed, e refused as ended
-///         @time                  all nodes before it committed before this time
+///     @{node}                    number outcome generation until: the last commit of a node, what it was answered (a number of
+///                                Answer), the generation in which it was stored (else 0), and the time until which it was valid
 ///     .{key}                     one entry: a kind character and the payload
 /// {prefix}v2:{root}              sorted set: the workflows of the session by the time they expire. It lives as long as the longest of them
 /// </code>
@@ -25,6 +24,7 @@ namespace WorkflowSessions.Redis;
 internal sealed class WorkflowLayout(string root)
 {
     private const byte EntryField = (byte)'.';
+    private const byte NodeByte = (byte)'@';
     private const byte MetadataByte = (byte)'#';
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -61,6 +61,10 @@ internal sealed class WorkflowLayout(string root)
 
     public static RedisValue Field(string key) => $".{key}";
 
+    public static RedisValue NodeField(string node) => $"@{node}";
+
+    public static bool IsEntry(RedisValue field) => ((byte[])field!) is [EntryField, ..];
+
     /// <summary>The bytes of a value, without a copy where they are an array of their own.</summary>
     public static RedisValue Value(ReadOnlyMemory<byte> value) =>
         MemoryMarshal.TryGetArray(value, out ArraySegment<byte> array) && array.Offset == 0 && array.Count == array.Array!.Length
@@ -72,9 +76,16 @@ internal sealed class WorkflowLayout(string root)
     /// <param name="fields">All fields of the hash; at least one.</param>
     /// <param name="serverTime">The time of the server.</param>
     /// <param name="now">The same time by the clock of the node, in which the expiry is told.</param>
+    /// <param name="metadata">Its metadata.</param>
     /// <returns>Null when the workflow has ended or expired.</returns>
     /// <exception cref="SessionStoreException">The workflow is damaged, or in a state of a newer version.</exception>
-    public static WorkflowRecord? Read(string workflowId, HashEntry[] fields, long serverTime, DateTimeOffset now)
+    public static WorkflowRecord? Read(
+        string workflowId,
+        HashEntry[] fields,
+        long serverTime,
+        DateTimeOffset now,
+        out WorkflowMetadata metadata
+    )
     {
         Dictionary<string, ReadOnlyMemory<byte>> entries = new(fields.Length, StringComparer.Ordinal);
         WorkflowMetadata? found = null;
@@ -91,16 +102,13 @@ internal sealed class WorkflowLayout(string root)
                 {
                     found = WorkflowMetadata.Parse((byte[])field.Value!);
                 }
-                else
+                else if (name is not [NodeByte, ..])
                 {
                     throw new FormatException("A field is neither an entry nor metadata.");
                 }
             }
 
-            if (found is not { } metadata)
-            {
-                throw new FormatException("There are no metadata.");
-            }
+            metadata = found ?? throw new FormatException("There are no metadata.");
 
             if (metadata.State == Protocol.Tombstone)
             {

@@ -1,16 +1,16 @@
-using System.Buffers;
 using System.Buffers.Text;
+using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.Unicode;
 
 namespace WorkflowSessions.Redis;
 
-/// <summary>The field <c>#</c> of a workflow, without the numbers of the nodes. See <see cref="WorkflowLayout"/>.</summary>
+/// <summary>The field <c>#</c> of a workflow. See <see cref="WorkflowLayout"/>.</summary>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct WorkflowMetadata(char State, long Generation, long Version, long Modified, long Expires, long Deadline)
 {
-    private static readonly SearchValues<byte> NodeBytes = SearchValues.Create(
-        " :@0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8
-    );
+    // Six numbers and letters of at most 14 digits, a sign, and the spaces between them.
+    private const int LongestText = 80;
 
     /// <summary>Whether the workflow has ended, or has expired at a time of the server.</summary>
     public bool IsOver(long serverTime) => State == Protocol.Tombstone || (State == Protocol.Active && Expires <= serverTime);
@@ -33,9 +33,33 @@ internal readonly record struct WorkflowMetadata(char State, long Generation, lo
         long modified = Number(ref rest);
         long expires = Number(ref rest);
         long deadline = Number(ref rest);
-        return version < Protocol.Uncountable && rest.IndexOfAnyExcept(NodeBytes) < 0 && (rest.IsEmpty || text[^(rest.Length + 1)] == ' ')
+        return version < Protocol.Largest && expires < Protocol.Largest && deadline < Protocol.Largest && rest.IsEmpty && text[^1] != ' '
             ? new WorkflowMetadata(state, generation, version, isNegative ? -modified : modified, expires, deadline)
             : throw Damaged();
+    }
+
+    /// <summary>Whether a commit until then has nothing to renew, and its key lives long enough.</summary>
+    /// <param name="serverTime">A time of the server.</param>
+    /// <param name="idleTimeout">The idle timeout of the commit, in milliseconds.</param>
+    public bool IsSettledUntil(long serverTime, long? idleTimeout)
+    {
+        long left = Expires - serverTime;
+        return left > Protocol.Window.TotalMilliseconds
+            && (Expires == Deadline || (idleTimeout is { } idle && left >= Protocol.RenewedBelow * idle))
+            && (idleTimeout is not { } longest || left <= longest);
+    }
+
+    /// <summary>The text that <see cref="Parse"/> reads.</summary>
+    public byte[] Format()
+    {
+        Span<byte> text = stackalloc byte[LongestText];
+        Utf8.TryWrite(
+            text,
+            CultureInfo.InvariantCulture,
+            $"{State} {Generation} {Version} {Modified} {Expires} {Deadline}",
+            out int length
+        );
+        return text[..length].ToArray();
     }
 
     /// <summary>Reads a number and the space behind it, where there is one.</summary>

@@ -31,6 +31,7 @@ internal sealed class DamagedWorkflow : IDisposable
 
     // Fields as Latin-1, so that bytes that are equal are the same field.
     private Dictionary<string, byte[]> _stored = [];
+    private string _record = "";
     private EveryKind _everyKind = null!;
     private byte[] _otherDump = [];
     private byte[] _strangersDump = [];
@@ -108,7 +109,7 @@ internal sealed class DamagedWorkflow : IDisposable
             Check(failure is null, failure ?? "");
         }
 
-        await CheckListAsync(listing, foreign, listable, complete: !index, IsOver(fields) ? 0 : fields.Count);
+        await CheckListAsync(listing, foreign, listable, complete: !index, IsOver(fields) ? 0 : fields.Keys.Count(name => name is ['.', ..]));
         WorkflowSession committing = told || damage.Next(4) == 0 ? _early : workflow;
         return $"{(told ? "told" : fields.Count == 0 ? "absent" : "loaded")}, {await CommitAsync(committing, fields, foreign, await before, !told, listable, damage)}";
     }
@@ -126,6 +127,7 @@ internal sealed class DamagedWorkflow : IDisposable
         }
 
         _stored = await StoredAsync();
+        _record = _stored.Keys.Single(name => name is ['@', ..]);
         _everyKind = new EveryKind(Entries(_stored)!);
         _otherDump = (await _database.KeyDumpAsync(_other))!;
         _strangersDump = (await _database.KeyDumpAsync(_strangers))!;
@@ -240,7 +242,7 @@ internal sealed class DamagedWorkflow : IDisposable
         bool foreign,
         bool listable,
         bool complete,
-        int fields
+        int entries
     )
     {
         try
@@ -252,7 +254,7 @@ internal sealed class DamagedWorkflow : IDisposable
                 "the list has what is not there"
             );
             Check(!complete || ids.Contains(Other, StringComparer.Ordinal), "the list has not what is there");
-            Check(!complete || fields < 2 || ids.Contains(Id, StringComparer.Ordinal), "the list has not what is there");
+            Check(!complete || entries == 0 || ids.Contains(Id, StringComparer.Ordinal), "the list has not what is there");
         }
         catch (SessionStoreException error)
         {
@@ -305,17 +307,18 @@ internal sealed class DamagedWorkflow : IDisposable
         };
         // What is over by its metadata leaves a tombstone, or is begun anew.
         bool goes = IsOver(fields);
-        bool over = goes && now.Keys.All(name => name is "#" or ".added");
-        bool stored = Same(after, now, "#") && now.ContainsKey("#");
-        // A refusal is recorded with its number, in the metadata alone, or in a tombstone.
+        bool over = goes && now.Keys.All(name => name is "#" or ".added" or ['@', ..]);
+        bool stored = SameEntries(after, now) && now.ContainsKey("#");
+        // The record of its node tells what became of a commit. One that is damaged can tell it of another.
+        bool recorded = fields.TryGetValue(_record, out byte[]? record) && record.AsSpan().SequenceEqual(_stored[_record]);
         bool untouched =
             refused is WorkflowConflictException
-                ? Same(fields, now, "#") && now.ContainsKey("#")
+                ? SameEntries(fields, now) && now.ContainsKey("#")
                 : fields.Count == now.Count && Same(fields, now);
         Check(
             over
                 || (
-                    refused is null ? stored
+                    refused is null ? stored || (!recorded && untouched)
                     : refused is SessionStoreException { MayBeStored: true } ? stored || untouched
                     : untouched
                 ),
@@ -323,11 +326,8 @@ internal sealed class DamagedWorkflow : IDisposable
                 ? $"a commit has changed something else than it set: {string.Join("; ", fields.Where(f => f.Key == "#").Select(f => Encoding.Latin1.GetString(f.Value)))} became {string.Join("; ", now.Where(f => f.Key == "#").Select(f => Encoding.Latin1.GetString(f.Value)))} fields {fields.Count} {now.Count} early {early}"
                 : "a commit that was refused has changed what is stored"
         );
-        // Numbers that its node can't have sent yet.
-        bool uncounted =
-            refused is SessionStoreException { MayBeStored: false }
-            && fields.TryGetValue("#", out byte[]? damaged)
-            && Commits(damaged) != Commits(_stored["#"]);
+        // A number that its node can't have sent yet.
+        bool uncounted = refused is SessionStoreException { MayBeStored: false } && !recorded;
         Check(
             refused is null or WorkflowLimitException || early || !listable || goes || uncounted,
             "a workflow that was loaded takes no commit"
@@ -382,7 +382,7 @@ internal sealed class DamagedWorkflow : IDisposable
         }
 
         Dictionary<string, byte[]> entries = new(StringComparer.Ordinal);
-        foreach ((string name, byte[] value) in fields.Where(field => field.Key != "#"))
+        foreach ((string name, byte[] value) in fields.Where(field => field.Key is not ("#" or ['@', ..])))
         {
             try
             {
@@ -412,14 +412,17 @@ internal sealed class DamagedWorkflow : IDisposable
         long.TryParse(time, NumberStyles.None, CultureInfo.InvariantCulture, out long milliseconds)
         && milliseconds < DateTimeOffset.UtcNow.AddMinutes(1).ToUnixTimeMilliseconds();
 
-    private static string Commits(byte[] meta) => Encoding.Latin1.GetString(meta).Split(' ', count: 7).ElementAtOrDefault(6) ?? "";
-
     private static string Generation(byte[] meta) => Encoding.Latin1.GetString(meta).Split(' ').ElementAtOrDefault(1) ?? "";
 
-    private static bool Same(Dictionary<string, byte[]> left, Dictionary<string, byte[]> right, string? except = null) =>
-        left.All(field =>
-            field.Key == except || (right.TryGetValue(field.Key, out byte[]? bytes) && bytes.AsSpan().SequenceEqual(field.Value))
-        ) && right.Keys.All(name => name == except || left.ContainsKey(name));
+    /// <summary>Whether all is the same but for the metadata and the records of nodes.</summary>
+    private static bool SameEntries(Dictionary<string, byte[]> left, Dictionary<string, byte[]> right) => Same(OfEntries(left), OfEntries(right));
+
+    private static Dictionary<string, byte[]> OfEntries(Dictionary<string, byte[]> fields) =>
+        fields.Where(field => field.Key is not ("#" or ['@', ..])).ToDictionary(StringComparer.Ordinal);
+
+    private static bool Same(Dictionary<string, byte[]> left, Dictionary<string, byte[]> right) =>
+        left.Count == right.Count
+        && left.All(field => right.TryGetValue(field.Key, out byte[]? bytes) && bytes.AsSpan().SequenceEqual(field.Value));
 
     private static string Root(string session) => Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(session)).AsSpan(0, 16));
 

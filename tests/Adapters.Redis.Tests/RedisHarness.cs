@@ -19,11 +19,11 @@ internal sealed class RedisHarness : StoreHarness
                         redis.call('ZINCRBY', key, -ARGV[2], member)
                     end
                 else
-                    local meta, expires, deadline, nodes = string.match(redis.call('HGET', key, '#'), '^(%l %d+ %d+ %-?%d+) (%d+) (%d+)(.*)$')
+                    local meta, expires, deadline = string.match(redis.call('HGET', key, '#'), '^(%l %d+ %d+ %-?%d+) (%d+) (%d+)$')
                     local function earlier(time)
                         return ' ' .. (time == '0' and time or string.format('%.0f', time - ARGV[2]))
                     end
-                    redis.call('HSET', key, '#', meta .. earlier(expires) .. earlier(deadline) .. nodes)
+                    redis.call('HSET', key, '#', meta .. earlier(expires) .. earlier(deadline))
                 end
                 redis.call('PEXPIRE', key, string.format('%.0f', left))
             end

@@ -24,7 +24,7 @@ internal sealed record StoredWorkflow(long Generation, long Version, Dictionary<
             {
                 metadata = value.Split(' ');
             }
-            else
+            else if (field[0] != '@')
             {
                 // A key has a point before it, and a value a letter for its kind.
                 entries[field[1..]] = value[1..];

@@ -2,21 +2,18 @@
 --
 -- KEYS    the index of the session, then workflows
 -- ARGV    1  valid until; then the generation of each workflow: empty for one that was absent, ? for one that could not be read
--- answer  outcome (REMOVED or LATE), time of the server, the members that are left in the index
+-- answer  seconds and microseconds of the server, the outcome (REMOVED or LATE), the members that are left in the index
 --
 -- A workflow that could not be read is deleted, unless it can be read now: nobody could load or end it.
 
-local index, valid, now = KEYS[1], tonumber(ARGV[1]), Now()
+local time = redis.call('TIME')
+local index, valid, now = KEYS[1], tonumber(ARGV[1]), Milliseconds(time)
 if now > valid or valid - now > LONGEST_VALIDITY then
-    return { LATE, now }
+    return { time[1], time[2], LATE }
 end
 
 local function Member(key)
     return string.sub(key, #index + 2)
-end
-
-local function IsOver(state, expires)
-    return state == TOMBSTONE or (state == ACTIVE and tonumber(expires) <= now)
 end
 
 -- A key of another type reads as damaged.
@@ -31,23 +28,23 @@ end
 redis.call('ZCARD', index)
 local stored = {}
 for i = 2, #KEYS do
-    local workflow = { TryRead(KEYS[i]) }
-    if workflow[1] and workflow[1] ~= ACTIVE and workflow[1] ~= TOMBSTONE then
-        return redis.error_reply('NEWER state')
+    local workflow = TryRead(KEYS[i])
+    local problem = workflow and Problem(workflow)
+    if problem then
+        return problem
     end
     stored[i] = workflow
 end
 for i = 2, #KEYS do
-    local key, loaded = KEYS[i], ARGV[i]
-    local state, generation, version, modified, expires, _, nodes = unpack(stored[i])
-    if not state and loaded == '?' then
+    local key, workflow = KEYS[i], stored[i]
+    if not workflow and ARGV[i] == '?' then
         redis.call('ZREM', index, Member(key))
         redis.call('DEL', key)
-    elseif state and IsOver(state, expires) then
+    elseif workflow and not IsLive(workflow, now) then
         redis.call('ZREM', index, Member(key))
-    elseif state and generation == loaded then
+    elseif workflow and workflow.generation == ARGV[i] then
         redis.call('ZREM', index, Member(key))
-        Bury(key, generation, version, modified, MarkOver(nodes))
+        Bury(key, workflow)
     end
 end
-return { REMOVED, now, redis.call('ZRANGE', index, 0, -1) }
+return { time[1], time[2], REMOVED, redis.call('ZRANGE', index, 0, -1) }

@@ -2,26 +2,27 @@
 --
 -- KEYS    the workflow, the index of its session
 -- ARGV    1  generation loaded; 2  idle timeout
--- answer  time of the server
+-- answer  seconds and microseconds of the server
 --
 -- PEXPIRE comes first: Redis allows it in a full memory, and after it also the other writes. An index of another type keeps no workflow from
 -- being renewed.
 
-local key, index, idle = KEYS[1], KEYS[2], tonumber(ARGV[2])
-local state, generation, version, modified, expires, deadline, nodes = Read(key)
-local problem = Problem(key, state, generation, version, modified, expires, deadline, nodes)
+local key, index = KEYS[1], KEYS[2]
+local workflow = Read(key)
+local problem = Problem(workflow)
 if problem then
     return problem
 end
 
-local now = Now()
-expires, deadline = tonumber(expires), tonumber(deadline)
-if state == ACTIVE and expires > now and generation == ARGV[1] then
-    local lifetime = Lifetime(deadline, idle, nil, now)
-    if IsRenewalDue(expires, lifetime, now) then
+local time = redis.call('TIME')
+local now = Milliseconds(time)
+if IsLive(workflow, now) and workflow.generation == ARGV[1] then
+    local lifetime = Lifetime(workflow, tonumber(ARGV[2]), nil, now)
+    if IsRenewalDue(workflow, lifetime, now) then
         Expire(key, lifetime)
-        Write(key, ACTIVE, generation, version, modified, now + lifetime, deadline, nodes)
+        workflow.expires = now + lifetime
+        redis.call('HSET', key, '#', Metadata(workflow))
         Index(key, index, lifetime, now)
     end
 end
-return now
+return time

@@ -1,54 +1,51 @@
 -- Functions that the scripts share. Protocol.cs replaces the names in upper case.
 -- Times are Unix milliseconds by the clock of the server. Numbers stay below 10^14, up to which Lua writes every digit.
 
-local function Now()
-    local time = redis.call('TIME')
-    return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local function Milliseconds(time)
+    return 1000 * time[1] + math.floor(time[2] / 1000)
 end
 
--- State, generation, version, time of the last change, expiry, deadline and nodes of a workflow, as text.
--- An absent key reads as a tombstone that remembers nothing. Damaged metadata read as nil.
+-- The metadata of a workflow; nil when they are damaged. An absent workflow reads as a tombstone of generation 0.
 local function Read(key)
     local metadata = redis.call('HGET', key, '#')
-    -- No script writes 007.
-    if metadata and not string.find(metadata, ' 0%d') then
-        return string.match(metadata, '^(%l) (%d+) (%d+) (%-?%d+) (%d+) (%d+)([ %w:@]*)$')
-    elseif not metadata and redis.call('EXISTS', key) == 0 then
-        return TOMBSTONE, '0', '0', '0', '0', '0', ''
+    if not metadata then
+        if redis.call('EXISTS', key) == 1 then
+            return nil
+        end
+        metadata = TOMBSTONE .. ' 0 0 0 0 0'
+    end
+    local state, generation, version, modified, expires, deadline = string.match(metadata, '^(%l) (%d+) (%d+) (%-?%d+) (%d+) (%d+)$')
+    version, expires, deadline = tonumber(version), tonumber(expires), tonumber(deadline)
+    if state and #generation <= LONGEST_NUMBER and #modified <= LONGEST_NUMBER and math.max(version, expires, deadline) < LARGEST then
+        return { state = state, generation = generation, version = version, modified = modified, expires = expires, deadline = deadline }
     end
 end
 
 -- The error for metadata that no script of this version wrote; nil for all others.
-local function Problem(key, state, generation, version, modified, expires, deadline, nodes)
-    if
-        not state
-        or #generation > LONGEST_NUMBER
-        or tonumber(version) >= UNCOUNTABLE
-        or #modified > LONGEST_NUMBER
-        or #expires > LONGEST_NUMBER
-        or #deadline > LONGEST_NUMBER
-        or (nodes ~= '' and string.sub(nodes, 1, 1) ~= ' ')
-    then
+local function Problem(workflow)
+    if not workflow then
         return redis.error_reply('DAMAGED metadata')
-    elseif state == TOMBSTONE then
-        return redis.call('HLEN', key) > 1 and redis.error_reply('DAMAGED tombstone') or nil
-    elseif state ~= ACTIVE then
+    elseif workflow.state ~= ACTIVE and workflow.state ~= TOMBSTONE then
         return redis.error_reply('NEWER state')
     end
 end
 
--- How long a workflow lives from now on, in milliseconds.
-local function Lifetime(deadline, idle, absolute, now)
-    if deadline == 0 then
+local function IsLive(workflow, now)
+    return workflow.state == ACTIVE and workflow.expires > now
+end
+
+-- How long a workflow lives from now on.
+local function Lifetime(workflow, idle, absolute, now)
+    if workflow.deadline == 0 then
         return idle or absolute
     end
-    return math.max(1, math.min(idle or deadline, deadline - now))
+    return math.max(1, math.min(idle or workflow.deadline, workflow.deadline - now))
 end
 
 -- Whether a tenth of the lifetime is over, or the expiry is later than it can be.
-local function IsRenewalDue(expires, lifetime, now)
-    local left = expires - now
-    return left < 0.9 * lifetime or left > lifetime
+local function IsRenewalDue(workflow, lifetime, now)
+    local left = workflow.expires - now
+    return left < RENEWED_BELOW * lifetime or left > lifetime
 end
 
 -- The key stays as long as the workflow lives, and as long as a copy of its last message may arrive.
@@ -65,23 +62,36 @@ local function Index(key, index, lifetime, now)
     end
 end
 
-local function Metadata(state, generation, version, modified, expires, deadline, nodes)
-    return state .. ' ' .. generation .. ' ' .. version .. ' ' .. modified .. ' ' .. expires .. ' ' .. deadline .. nodes
+local function Metadata(workflow)
+    return table.concat({
+        workflow.state,
+        workflow.generation,
+        workflow.version,
+        workflow.modified,
+        workflow.expires,
+        workflow.deadline,
+    }, ' ')
 end
 
-local function Write(key, ...)
-    redis.call('HSET', key, '#', Metadata(...))
+-- The records of the nodes stay.
+local function DeleteEntries(key)
+    local entries = {}
+    for _, field in ipairs(redis.call('HKEYS', key)) do
+        if field ~= '#' and string.sub(field, 1, 1) ~= '@' then
+            entries[#entries + 1] = field
+        end
+    end
+    for i = 1, #entries, 4000 do
+        redis.call('HDEL', key, unpack(entries, i, math.min(i + 3999, #entries)))
+    end
 end
 
--- Marks the commits that are stored as those of a generation that is over.
-local function MarkOver(nodes)
-    return (string.gsub(nodes .. ' ', '(:%d+) ', '%1' .. MARK_OVER .. ' '):sub(1, -2))
-end
-
--- Leaves a tombstone, which keeps the numbers of the nodes and nothing else.
--- DEL comes first: Redis allows it in a full memory, and after it also the tombstone.
-local function Bury(key, generation, version, modified, nodes)
-    redis.call('DEL', key)
-    Write(key, TOMBSTONE, generation, version, modified, 0, 0, nodes)
+-- Leaves a tombstone, which keeps the records of the nodes and nothing else.
+-- PEXPIRE comes first: Redis allows it in a full memory, and after it also the tombstone.
+local function Bury(key, workflow)
+    redis.call('PEXPIRE', key, WINDOW)
+    DeleteEntries(key)
+    workflow.state, workflow.expires, workflow.deadline = TOMBSTONE, 0, 0
+    redis.call('HSET', key, '#', Metadata(workflow))
     redis.call('PEXPIRE', key, WINDOW)
 end

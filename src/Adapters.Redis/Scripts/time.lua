@@ -1,4 +1,4 @@
 -- KEYS    any key of the session, so that the server of the session answers
--- answer  time of the server
+-- answer  seconds and microseconds of the server
 
-return Now()
+return redis.call('TIME')
