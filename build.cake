@@ -189,11 +189,6 @@ Task("BenchRedis")
     .IsDependentOn("Servers")
     .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --redis"));
 
-Task("BenchLayouts")
-    .Description("Measures what other commands and layouts would cost on Redis with 64 requests in flight, on a server of its own.")
-    .IsDependentOn("Servers")
-    .Does(() => Run("dotnet", "run --project benchmarks -c Release -- --layouts"));
-
 Task("BenchGrowth")
     .Description("Measures requests and memory on Redis as sessions, workflows and load grow, on a server of its own.")
     .IsDependentOn("Servers")

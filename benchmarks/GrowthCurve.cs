@@ -112,7 +112,14 @@ internal sealed class GrowthCurve : IDisposable
         long memory = (await MemoryAsync(_server) - _empty) / number;
         long hash = await HashMemoryAsync();
         string blob = _sessions <= MostBlobs ? $"{await BlobMemoryAsync(blobConnection, _sessions, _workflows) / number:N0} B" : "";
-        RedisLoad[] loads = await RedisLoad.BestAsync(_connections[0], [.. Requests, _ => ListAsync()], InFlight, _sessions, Round, Rounds);
+        RedisLoad[] loads = await RedisLoad.MedianAsync(
+            _connections[0],
+            [.. Requests, _ => ListAsync()],
+            InFlight,
+            _sessions,
+            Round,
+            Rounds
+        );
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
@@ -132,7 +139,7 @@ internal sealed class GrowthCurve : IDisposable
         RedisLoad[] loads = [];
         foreach (int inFlight in new[] { 1, 4, 16, 64, 256 })
         {
-            loads = await RedisLoad.BestAsync(_connections[0], Requests, inFlight, _sessions, Round, Rounds);
+            loads = await RedisLoad.MedianAsync(_connections[0], Requests, inFlight, _sessions, Round, Rounds);
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,

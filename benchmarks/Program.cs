@@ -14,12 +14,6 @@ if (args is ["--redis"])
     return;
 }
 
-if (args is ["--layouts"])
-{
-    await RedisLayouts.RunAsync();
-    return;
-}
-
 if (args is ["--growth"])
 {
     await GrowthCurve.RunAsync();

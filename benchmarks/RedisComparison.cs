@@ -12,12 +12,14 @@ namespace WorkflowSessions.Benchmarks;
 
 /// <summary>
 /// Requests a second on one Redis: a workflow here, ASP.NET Core's session over the commands of Microsoft's cache, and the commands that are sent
-/// here, sent by the bare client. Rounds of each take turns, and the fastest of each counts, because the machine is not always equally fast.
+/// here, sent by the bare client. Rounds of each take turns, and medians count.
 /// </summary>
 internal static class RedisComparison
 {
-    private const int Rounds = 3;
-    private const int Sessions = 100;
+    private const int Rounds = 5;
+    private const int ManySessions = 5_000;
+    private const int FewSessions = 100;
+    private const int CommitsOfScripts = 20_000;
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(0.7);
 
     public static async Task RunAsync()
@@ -38,7 +40,7 @@ internal static class RedisComparison
             {
                 foreach (int inFlight in new[] { 1, 64 })
                 {
-                    RedisLoad[] best = await RedisLoad.BestAsync(connection, actions, inFlight, Sessions, Round, Rounds);
+                    RedisLoad[] best = await RedisLoad.MedianAsync(connection, actions, inFlight, one.Sessions, Round, Rounds);
                     Console.WriteLine(
                         string.Create(
                             CultureInfo.InvariantCulture,
@@ -53,6 +55,40 @@ internal static class RedisComparison
         }
 
         await PlotAsync(connection);
+        await PrintScriptsAsync(connection);
+    }
+
+    /// <summary>The time of the server for the script of a commit, without its connection: of the bare one, of ours, and of ours after a commit of others.</summary>
+    private static async Task PrintScriptsAsync(ConnectionMultiplexer connection)
+    {
+        Console.WriteLine("| session | bare script, µs | commit, µs | to bare | commit after one of others, µs | to bare |");
+        Console.WriteLine("|---|---:|---:|---:|---:|---:|");
+        foreach (Case one in new Case[] { new(5, 60), new(20, 40), new(20, 150) })
+        {
+            await connection.GetDatabase().ExecuteAsync("FLUSHALL");
+            using Peers peers = new(connection, one);
+            await peers.FillAsync();
+            double[][] rounds = new double[Rounds][];
+            for (int round = -1; round < Rounds; round++)
+            {
+                double bare = await peers.ScriptAsync(peers.BareWriteAsync);
+                double own = await peers.ScriptAsync(peers.WriteAsync);
+                // Half of the commits come after one of others.
+                double late = (2 * await peers.ScriptAsync(peers.WriteTwiceAsync)) - own;
+                if (round >= 0)
+                {
+                    rounds[round] = [bare, own, late];
+                }
+            }
+
+            double[] medians = [.. Enumerable.Range(0, 3).Select(i => rounds.Select(round => round[i]).Order().ElementAt(Rounds / 2))];
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"| {one} | {medians[0]:0.0} | {medians[1]:0.0} | {medians[1] / medians[0]:0.00} | {medians[2]:0.0} | {medians[2] / medians[0]:0.00} |"
+                )
+            );
+        }
     }
 
     private static async Task PlotAsync(ConnectionMultiplexer connection)
@@ -64,7 +100,14 @@ internal static class RedisComparison
             await connection.GetDatabase().ExecuteAsync("FLUSHALL");
             using Peers peers = new(connection, new Case(5, 60, elsewhere));
             await peers.FillAsync();
-            RedisLoad[] best = await RedisLoad.BestAsync(connection, peers.Requests.Last().Actions, inFlight: 1, Sessions, Round, Rounds);
+            RedisLoad[] best = await RedisLoad.MedianAsync(
+                connection,
+                peers.Requests.Last().Actions,
+                inFlight: 1,
+                FewSessions,
+                Round,
+                Rounds
+            );
             peer.Add((elsewhere / 1_000.0, 1_000_000 / best[0].Rate));
             ours.Add((elsewhere / 1_000.0, 1_000_000 / best[2].Rate));
         }
@@ -81,6 +124,8 @@ internal static class RedisComparison
     /// <param name="OtherWorkflows">How many workflows like this one the session has besides.</param>
     private sealed record Case(int Entries, int Size, int Elsewhere = 0, int OtherWorkflows = 0)
     {
+        public int Sessions => Elsewhere + OtherWorkflows > 0 ? FewSessions : ManySessions;
+
         public override string ToString() =>
             $"{Entries} × {Size} B"
             + (Elsewhere > 0 ? $", {Elsewhere / 1_000} KB elsewhere" : "")
@@ -92,7 +137,7 @@ internal static class RedisComparison
         // What a commit of one key calls, without a rule of ours in it.
         private const string BareScript = """
             redis.call('HGET', KEYS[1], '#')
-            redis.call('PTTL', KEYS[1])
+            redis.call('TIME')
             redis.call('HSET', KEYS[1], '#', ARGV[1], ARGV[2], ARGV[3])
             return 1
             """;
@@ -115,7 +160,7 @@ internal static class RedisComparison
 
         public async Task FillAsync()
         {
-            for (int i = 0; i < Sessions; i++)
+            for (int i = 0; i < one.Sessions; i++)
             {
                 ISession peer = Peer(i);
                 WorkflowSession workflow = await OpenAsync(i);
@@ -169,14 +214,14 @@ internal static class RedisComparison
             await workflow.CommitAsync();
             long bytes = await ReceivedAsync(admin) - before - idle;
             await admin.ConfigResetStatisticsAsync();
-            for (int i = 0; i < Sessions; i++)
+            for (int i = 0; i < one.Sessions; i++)
             {
                 await ReadAsync(i);
             }
 
             string reading = await CommandsAsync(admin);
             await admin.ConfigResetStatisticsAsync();
-            for (int i = 0; i < Sessions; i++)
+            for (int i = 0; i < one.Sessions; i++)
             {
                 await WriteAsync(i);
             }
@@ -185,7 +230,7 @@ internal static class RedisComparison
             long memory = (long)await _database.ExecuteAsync("MEMORY", "USAGE", _keys[0]);
             long blob = (long)await _database.ExecuteAsync("MEMORY", "USAGE", (RedisKey)Name(0));
             Console.WriteLine(
-                $"<!-- {one}: {Sessions} reads: {reading}; {Sessions} reads and writes: {writing}; bytes sent by a commit of one key of {one.Size} B: {bytes}; memory of the workflow {memory} B, of the blob {blob} B -->"
+                $"<!-- {one}: {one.Sessions} reads: {reading}; {one.Sessions} reads and writes: {writing}; bytes sent by a commit of one key of {one.Size} B: {bytes}; memory of the workflow {memory} B, of the blob {blob} B -->"
             );
         }
 
@@ -207,17 +252,39 @@ internal static class RedisComparison
             await session.CommitAsync().ConfigureAwait(false);
         }
 
-        private async Task BareReadAsync(int i)
+        private Task<HashEntry[]> BareReadAsync(int i) => _database.HashGetAllAsync(_keys[i]);
+
+        /// <returns>Microseconds of one script, as the server counts them.</returns>
+        public async Task<double> ScriptAsync(Func<int, Task> action)
         {
-            Task<HashEntry[]> fields = _database.HashGetAllAsync(_keys[i]);
-            await Task.WhenAll(fields, _database.ExecuteAsync("PTTL", _keys[i])).ConfigureAwait(false);
+            IServer admin = connection.GetServers()[0];
+            await admin.ConfigResetStatisticsAsync();
+            await Parallel.ForAsync(0, CommitsOfScripts, async (i, _) => await action(i % one.Sessions).ConfigureAwait(false));
+            string statistics = (await admin.InfoAsync("commandstats"))
+                .SelectMany(group => group)
+                .Single(entry => entry.Key == "cmdstat_evalsha")
+                .Value;
+            return double.Parse(
+                statistics.Split(',').Single(part => part.StartsWith("usec_per_call=", StringComparison.Ordinal))[
+                    "usec_per_call=".Length..
+                ],
+                CultureInfo.InvariantCulture
+            );
         }
 
-        private async Task BareWriteAsync(int i)
+        public async Task WriteTwiceAsync(int i)
+        {
+            WorkflowSession late = await OpenAsync(i).ConfigureAwait(false);
+            await WriteAsync(i).ConfigureAwait(false);
+            late.Set("field1", _value);
+            await late.CommitAsync().ConfigureAwait(false);
+        }
+
+        public async Task BareWriteAsync(int i)
         {
             await BareReadAsync(i).ConfigureAwait(false);
             await _database
-                .ScriptEvaluateAsync(BareScript, [_keys[i]], ["1234567890123456789 1 1767323045000 0", ".field1", "t" + _value])
+                .ScriptEvaluateAsync(BareScript, [_keys[i]], ["a 12345678901234 1 1767323045000 1767323045000 0", ".field1", "t" + _value])
                 .ConfigureAwait(false);
         }
 
@@ -227,7 +294,7 @@ internal static class RedisComparison
             _ = workflow.Get<string>("field1") ?? throw new InvalidOperationException("It is not there.");
         }
 
-        private async Task WriteAsync(int i)
+        public async Task WriteAsync(int i)
         {
             WorkflowSession workflow = await OpenAsync(i).ConfigureAwait(false);
             workflow.Set("field1", _value);
@@ -251,13 +318,13 @@ internal static class RedisComparison
                 CultureInfo.InvariantCulture
             );
 
-        private static async Task<string> CommandsAsync(IServer admin)
+        private async Task<string> CommandsAsync(IServer admin)
         {
             StringBuilder text = new();
             foreach ((string command, string statistics) in (await admin.InfoAsync("commandstats")).SelectMany(group => group))
             {
                 string calls = statistics.Split(',')[0]["calls=".Length..];
-                if (int.Parse(calls, CultureInfo.InvariantCulture) >= Sessions)
+                if (int.Parse(calls, CultureInfo.InvariantCulture) >= one.Sessions)
                 {
                     text.Append(CultureInfo.InvariantCulture, $" {command["cmdstat_".Length..]} {calls}");
                 }

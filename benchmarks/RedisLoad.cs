@@ -33,7 +33,8 @@ internal readonly record struct RedisLoad(double Rate, double Client, double Ser
                 .Select(worker =>
                     Task.Run(async () =>
                     {
-                        for (int i = worker; Stopwatch.GetElapsedTime(start) < duration; i++)
+                        // Workers are far apart: two requests of one session at a time are not what is measured.
+                        for (int i = worker * sessions / inFlight; Stopwatch.GetElapsedTime(start) < duration; i++)
                         {
                             await action(i % sessions).ConfigureAwait(false);
                             Interlocked.Increment(ref done);
@@ -50,8 +51,8 @@ internal readonly record struct RedisLoad(double Rate, double Client, double Ser
         );
     }
 
-    /// <summary>Measures actions in turns, after a round that warms up. The fastest round of each counts, because the machine is not always equally fast.</summary>
-    public static async Task<RedisLoad[]> BestAsync(
+    /// <summary>Measures actions in turns, after a round that warms up, and takes the medians.</summary>
+    public static async Task<RedisLoad[]> MedianAsync(
         ConnectionMultiplexer connection,
         Func<int, Task>[] actions,
         int inFlight,
@@ -60,17 +61,29 @@ internal readonly record struct RedisLoad(double Rate, double Client, double Ser
         int rounds
     )
     {
-        RedisLoad[] best = new RedisLoad[actions.Length];
+        List<RedisLoad>[] loads = [.. actions.Select(_ => new List<RedisLoad>())];
         for (int round = 0; round <= rounds; round++)
         {
             for (int i = 0; i < actions.Length; i++)
             {
                 RedisLoad load = await MeasureAsync(connection, actions[i], inFlight, sessions, duration);
-                best[i] = round > 0 && load.Rate > best[i].Rate ? load : best[i];
+                if (round > 0)
+                {
+                    loads[i].Add(load);
+                }
             }
         }
 
-        return best;
+        return
+        [
+            .. loads.Select(all => new RedisLoad(
+                Median(all.Select(load => load.Rate)),
+                Median(all.Select(load => load.Client)),
+                Median(all.Select(load => load.Server))
+            )),
+        ];
+
+        static double Median(IEnumerable<double> values) => values.Order().ElementAt(values.Count() / 2);
     }
 
     private static async Task<double> ServerSecondsAsync(IServer server) =>

@@ -14,11 +14,16 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
     private const int MostInOneCall = 2000;
 
     private readonly WorkflowMetadata? _next =
-        loaded is { } found && commit is { Ends: false, Clears: false, Deletes.Count: 0, Sets.Count: <= MostInOneCall, Stamp: { } stamp }
+        loaded is { } found
+        && commit is { Ends: false, Clears: false, Deletes.Count: 0, Sets.Count: <= MostInOneCall, Stamp: { } stamp }
         && commit.Generation == found.Generation
         && (commit.RequiredVersion is not { } required || required == found.Version)
         && found.Version + 1 < Protocol.Largest
-            ? found with { Version = found.Version + 1, Modified = stamp.ToUnixTimeMilliseconds() }
+            ? found with
+            {
+                Version = found.Version + 1,
+                Modified = stamp.ToUnixTimeMilliseconds(),
+            }
             : null;
 
     /// <summary>The arguments of a copy.</summary>

@@ -10,5 +10,6 @@ internal static class ScriptAnswer
     /// <summary>The time of the server in Unix milliseconds.</summary>
     public static long Time(RedisResult[] answer) => (1000 * (long)answer[0]) + ((long)answer[1] / 1000);
 
-    public static Answer Outcome(RedisResult[] answer) => answer.Length == OutcomeIndex ? Answer.AsExpected : (Answer)(int)answer[OutcomeIndex];
+    public static Answer Outcome(RedisResult[] answer) =>
+        answer.Length == OutcomeIndex ? Answer.AsExpected : (Answer)(int)answer[OutcomeIndex];
 }

@@ -109,7 +109,13 @@ internal sealed class DamagedWorkflow : IDisposable
             Check(failure is null, failure ?? "");
         }
 
-        await CheckListAsync(listing, foreign, listable, complete: !index, IsOver(fields) ? 0 : fields.Keys.Count(name => name is ['.', ..]));
+        await CheckListAsync(
+            listing,
+            foreign,
+            listable,
+            complete: !index,
+            IsOver(fields) ? 0 : fields.Keys.Count(name => name is ['.', ..])
+        );
         WorkflowSession committing = told || damage.Next(4) == 0 ? _early : workflow;
         return $"{(told ? "told" : fields.Count == 0 ? "absent" : "loaded")}, {await CommitAsync(committing, fields, foreign, await before, !told, listable, damage)}";
     }
@@ -415,7 +421,8 @@ internal sealed class DamagedWorkflow : IDisposable
     private static string Generation(byte[] meta) => Encoding.Latin1.GetString(meta).Split(' ').ElementAtOrDefault(1) ?? "";
 
     /// <summary>Whether all is the same but for the metadata and the records of nodes.</summary>
-    private static bool SameEntries(Dictionary<string, byte[]> left, Dictionary<string, byte[]> right) => Same(OfEntries(left), OfEntries(right));
+    private static bool SameEntries(Dictionary<string, byte[]> left, Dictionary<string, byte[]> right) =>
+        Same(OfEntries(left), OfEntries(right));
 
     private static Dictionary<string, byte[]> OfEntries(Dictionary<string, byte[]> fields) =>
         fields.Where(field => field.Key is not ("#" or ['@', ..])).ToDictionary(StringComparer.Ordinal);

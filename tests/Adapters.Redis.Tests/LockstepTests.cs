@@ -29,7 +29,10 @@ public sealed class LockstepTests
         }
 
         await TestContext.Out.WriteLineAsync(string.Join(", ", outcomes.OrderBy(outcome => outcome.Key)));
-        Assert.That(outcomes.Keys, Is.EquivalentTo(new[] { Answer.AsExpected, Answer.Stored, Answer.Removed, Answer.Changed, Answer.Ended }));
+        Assert.That(
+            outcomes.Keys,
+            Is.EquivalentTo(new[] { Answer.AsExpected, Answer.Stored, Answer.Removed, Answer.Changed, Answer.Ended })
+        );
     }
 
     private static async Task RunAsync(Random random, Dictionary<Answer, int> outcomes, string where)
@@ -90,7 +93,10 @@ public sealed class LockstepTests
             Assert.That(told.Generation, Is.EqualTo(result.Generation), at);
             Assert.That(told.Version, Is.EqualTo(result.Version), at);
             Assert.That(told.ExpiresAt, Is.EqualTo(expected == Answer.Stored ? next!.ExpiresAt : null), at);
-            records[$"@{node}"] = string.Create(CultureInfo.InvariantCulture, $"{number} {(int)expected} {result.Generation ?? 0} {validUntil}");
+            records[$"@{node}"] = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{number} {(int)expected} {result.Generation ?? 0} {validUntil}"
+            );
             await AssertStoredAsync(key, next, records, metadata, at);
             model = next;
             seen.Add((model, metadata));

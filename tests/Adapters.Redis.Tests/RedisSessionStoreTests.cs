@@ -32,10 +32,7 @@ public sealed class RedisSessionStoreTests
         Assert.That(stored.Keys, Is.EquivalentTo(new[] { "#", node, ".step", ".#" }));
         Assert.That(stored[".step"], Is.EqualTo("i2"));
         Assert.That(stored[".#"], Is.EqualTo("tan entry"));
-        Assert.That(
-            stored["#"],
-            Does.Match($@"^a [1-9]\d* 1 {harness.Clock.GetUtcNow().ToUnixTimeMilliseconds()} [1-9]\d{{12}} 0$")
-        );
+        Assert.That(stored["#"], Does.Match($@"^a [1-9]\d* 1 {harness.Clock.GetUtcNow().ToUnixTimeMilliseconds()} [1-9]\d{{12}} 0$"));
         Assert.That(stored[node], Does.Match($@"^1 1 {stored["#"].Split(' ')[1]} [1-9]\d{{12}}$"));
         Assert.That(await RedisHarness.Database.SortedSetRangeByRankAsync(root), Is.EqualTo(new RedisValue[] { "checkout" }));
 

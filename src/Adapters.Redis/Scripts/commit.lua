@@ -92,7 +92,7 @@ local clears, ends = flags == 'c' or flags == 'ce', flags == 'e' or flags == 'ce
 local key, index, node, valid = KEYS[1], KEYS[2], ARGV[NODE], ARGV[VALID_UNTIL]
 
 local workflow = Read(key)
-local problem = Problem(workflow)
+local problem = Problem(key, workflow)
 if problem then
     return problem
 end

@@ -29,7 +29,7 @@ redis.call('ZCARD', index)
 local stored = {}
 for i = 2, #KEYS do
     local workflow = TryRead(KEYS[i])
-    local problem = workflow and Problem(workflow)
+    local problem = workflow and NewerState(workflow)
     if problem then
         return problem
     end

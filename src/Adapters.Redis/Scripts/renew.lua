@@ -9,7 +9,7 @@
 
 local key, index = KEYS[1], KEYS[2]
 local workflow = Read(key)
-local problem = Problem(workflow)
+local problem = Problem(key, workflow)
 if problem then
     return problem
 end

@@ -16,18 +16,39 @@ local function Read(key)
     end
     local state, generation, version, modified, expires, deadline = string.match(metadata, '^(%l) (%d+) (%d+) (%-?%d+) (%d+) (%d+)$')
     version, expires, deadline = tonumber(version), tonumber(expires), tonumber(deadline)
-    if state and #generation <= LONGEST_NUMBER and #modified <= LONGEST_NUMBER and math.max(version, expires, deadline) < LARGEST then
+    -- No script writes 007.
+    if string.find(metadata, ' 0%d') then
+        return nil
+    elseif state and #generation <= LONGEST_NUMBER and #modified <= LONGEST_NUMBER and math.max(version, expires, deadline) < LARGEST then
         return { state = state, generation = generation, version = version, modified = modified, expires = expires, deadline = deadline }
     end
 end
 
--- The error for metadata that no script of this version wrote; nil for all others.
-local function Problem(workflow)
-    if not workflow then
-        return redis.error_reply('DAMAGED metadata')
-    elseif workflow.state ~= ACTIVE and workflow.state ~= TOMBSTONE then
+-- The fields that are neither the metadata nor the record of a node.
+local function Entries(key)
+    local entries = {}
+    for _, field in ipairs(redis.call('HKEYS', key)) do
+        if field ~= '#' and string.sub(field, 1, 1) ~= '@' then
+            entries[#entries + 1] = field
+        end
+    end
+    return entries
+end
+
+local function NewerState(workflow)
+    if workflow.state ~= ACTIVE and workflow.state ~= TOMBSTONE then
         return redis.error_reply('NEWER state')
     end
+end
+
+-- The error for what no script of this version wrote; nil for all else.
+local function Problem(key, workflow)
+    if not workflow then
+        return redis.error_reply('DAMAGED metadata')
+    elseif workflow.state == TOMBSTONE and #Entries(key) > 0 then
+        return redis.error_reply('DAMAGED tombstone')
+    end
+    return NewerState(workflow)
 end
 
 local function IsLive(workflow, now)
@@ -73,14 +94,8 @@ local function Metadata(workflow)
     }, ' ')
 end
 
--- The records of the nodes stay.
 local function DeleteEntries(key)
-    local entries = {}
-    for _, field in ipairs(redis.call('HKEYS', key)) do
-        if field ~= '#' and string.sub(field, 1, 1) ~= '@' then
-            entries[#entries + 1] = field
-        end
-    end
+    local entries = Entries(key)
     for i = 1, #entries, 4000 do
         redis.call('HDEL', key, unpack(entries, i, math.min(i + 3999, #entries)))
     end
