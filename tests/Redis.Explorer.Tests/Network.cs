@@ -18,6 +18,7 @@ internal sealed class Network
     private readonly Scenario _scenario;
     private readonly List<Message> _late = [];
     private readonly List<string> _trace = [];
+    private TimeSpan _suspended;
 
     public Network(Server server, Scenario scenario)
     {
@@ -30,6 +31,9 @@ internal sealed class Network
     public DateTimeOffset Start { get; } = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public TimeSpan Passed { get; private set; }
+
+    /// <summary>How much of it the stopwatches of nodes have counted.</summary>
+    public TimeSpan PassedOnNodes => Passed - _suspended;
 
     public DateTimeOffset Now => Start + Passed;
 
@@ -173,6 +177,23 @@ internal sealed class Network
     /// <summary>Lets time pass for all clocks, and for all that expires.</summary>
     public void Pass(TimeSpan time)
     {
+        PassOnServer(time);
+        FollowTime();
+        foreach (Client client in Clients)
+        {
+            client.Node.Time.FireDue();
+        }
+    }
+
+    /// <summary>All nodes are suspended, with their virtual machine for example: their stopwatches stand still, and the server's clock goes on.</summary>
+    public void Suspend(TimeSpan time)
+    {
+        _suspended += time;
+        PassOnServer(time);
+    }
+
+    private void PassOnServer(TimeSpan time)
+    {
         Passed += time;
         Step++;
         foreach (Call waiting in Checker.Calls.Where(call => call.IsWaiting))
@@ -188,11 +209,6 @@ internal sealed class Network
 
         _server.SetTime(Now);
         Checker.Passed(Look());
-        foreach (Client client in Clients)
-        {
-            client.Node.Time.Follow(Passed);
-            client.Node.Time.FireDue();
-        }
     }
 
     /// <summary>Lets clients do what needs no choice: short pauses end, and messages whose order does not matter are delivered.</summary>
@@ -253,13 +269,17 @@ internal sealed class Network
 
         Passed += TimePerStep;
         (object? answer, object? state) = _server.DoAndLook(message.Words, Root!, _scenario.Workflows, Now);
-        foreach (Client client in Clients)
-        {
-            client.Node.Time.Follow(Passed);
-        }
-
+        FollowTime();
         Checker.Executed(message, Observation.Read(state, _scenario, Now));
         return answer;
+    }
+
+    private void FollowTime()
+    {
+        foreach (Client client in Clients)
+        {
+            client.Node.Time.Follow(PassedOnNodes);
+        }
     }
 
     private static void Fail(Client client, Message[] messages, Exception error)
