@@ -14,6 +14,9 @@ internal sealed class Network
     // Some time passes with each script, so that no load comes in the same millisecond as the commit before it.
     private static readonly TimeSpan TimePerStep = TimeSpan.FromMilliseconds(10);
 
+    // More than the longest schedule has. One that goes on for ever is a failure.
+    private const int MostSteps = 10_000;
+
     private readonly Server _server;
     private readonly Scenario _scenario;
     private readonly List<Message> _late = [];
@@ -249,7 +252,11 @@ internal sealed class Network
     private object? Execute(Message message, string how)
     {
         Say($"{message} {how}");
-        Step++;
+        if (++Step > MostSteps)
+        {
+            throw new ScheduleException($"The schedule does not end:\n{string.Join('\n', _trace.TakeLast(60))}");
+        }
+
         FindRoot(message);
         if (message.Call is { Started: < 0 } call)
         {
