@@ -95,9 +95,11 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
     public async Task<RedisResult[]> SendAsync(ScriptCall call, Func<long, RedisValue[]> arguments, long start)
     {
         TimeSpan left = Left(start);
+        // While the time is unknown, no copy is valid: the answer tells it.
+        long validUntil = Clock.IsKnown ? Clock.Now + (long)left.TotalMilliseconds : 0;
+        bool isOpen = false;
         while (true)
         {
-            long validUntil = Clock.Now + (long)left.TotalMilliseconds;
             call.Arguments = arguments(validUntil);
             RedisResult[] answer = (RedisResult[])(await RunAsync(call, start).ConfigureAwait(false))!;
             long serverTime = ScriptAnswer.Time(answer);
@@ -107,14 +109,28 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
                 return answer;
             }
 
-            // All copies so far have this limit, so none of them can be executed after this answer. Only a limit that is too far away leaves it open.
-            call.MayBeExecuted &= validUntil > serverTime;
+            isOpen |= call.MayBeExecuted && !ProvesThatNoCopyIsExecuted(call, validUntil, serverTime);
+            call.MayBeExecuted = isOpen;
             left = Left(start);
-            if (left <= TimeSpan.Zero)
+            // The server may have executed a copy and forgotten it: it would execute the next one, too.
+            bool mayRepeat = isOpen && call.IsNumbered && validUntil <= serverTime;
+            if (mayRepeat || left <= TimeSpan.Zero)
             {
                 throw Errors.Failure(call.Operation, call.WorkflowId, call.MayBeExecuted, new TimeoutException());
             }
+
+            validUntil = Clock.Now + (long)left.TotalMilliseconds;
         }
+    }
+
+    /// <summary>
+    /// Whether the answer "late" proves that no copy with this limit was or will be executed: the limit is over, and the server would still remember one that
+    /// was executed.
+    /// </summary>
+    private static bool ProvesThatNoCopyIsExecuted(ScriptCall call, long validUntil, long serverTime)
+    {
+        long remembered = validUntil + (long)(Protocol.Window - Protocol.LongestValidity).TotalMilliseconds;
+        return validUntil == 0 || (call.IsNumbered && validUntil <= serverTime && serverTime < remembered);
     }
 
     /// <summary>Runs a script: sends it, and sends it again until there is an answer or the time is over, with its text where the server does not know it.</summary>

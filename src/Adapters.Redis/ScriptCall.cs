@@ -21,6 +21,9 @@ internal sealed class ScriptCall(RedisScript script, RedisKey[] keys, RedisValue
 
     public string WorkflowId => workflowId;
 
+    /// <summary>Whether the server remembers it by a number, and answers copies as it answered the first.</summary>
+    public bool IsNumbered => script == RedisScript.Commit;
+
     /// <summary>Whether a copy that was sent has no answer, and may have been executed or may still be.</summary>
     public bool MayBeExecuted { get; set; }
 }

@@ -14,10 +14,14 @@ internal sealed class Network
     // Some time passes with each script, so that no load comes in the same millisecond as the commit before it.
     private static readonly TimeSpan TimePerStep = TimeSpan.FromMilliseconds(10);
 
+    // More than the longest schedule has. One that goes on for ever is a failure.
+    private const int MostSteps = 10_000;
+
     private readonly Server _server;
     private readonly Scenario _scenario;
     private readonly List<Message> _late = [];
     private readonly List<string> _trace = [];
+    private TimeSpan _suspended;
 
     public Network(Server server, Scenario scenario)
     {
@@ -30,6 +34,9 @@ internal sealed class Network
     public DateTimeOffset Start { get; } = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public TimeSpan Passed { get; private set; }
+
+    /// <summary>How much of it the stopwatches of nodes have counted.</summary>
+    public TimeSpan PassedOnNodes => Passed - _suspended;
 
     public DateTimeOffset Now => Start + Passed;
 
@@ -173,6 +180,23 @@ internal sealed class Network
     /// <summary>Lets time pass for all clocks, and for all that expires.</summary>
     public void Pass(TimeSpan time)
     {
+        PassOnServer(time);
+        FollowTime();
+        foreach (Client client in Clients)
+        {
+            client.Node.Time.FireDue();
+        }
+    }
+
+    /// <summary>All nodes are suspended, with their virtual machine for example: their stopwatches stand still, and the server's clock goes on.</summary>
+    public void Suspend(TimeSpan time)
+    {
+        _suspended += time;
+        PassOnServer(time);
+    }
+
+    private void PassOnServer(TimeSpan time)
+    {
         Passed += time;
         Step++;
         foreach (Call waiting in Checker.Calls.Where(call => call.IsWaiting))
@@ -188,11 +212,6 @@ internal sealed class Network
 
         _server.SetTime(Now);
         Checker.Passed(Look());
-        foreach (Client client in Clients)
-        {
-            client.Node.Time.Follow(Passed);
-            client.Node.Time.FireDue();
-        }
     }
 
     /// <summary>Lets clients do what needs no choice: short pauses end, and messages whose order does not matter are delivered.</summary>
@@ -233,7 +252,11 @@ internal sealed class Network
     private object? Execute(Message message, string how)
     {
         Say($"{message} {how}");
-        Step++;
+        if (++Step > MostSteps)
+        {
+            throw new ScheduleException($"The schedule does not end:\n{string.Join('\n', _trace.TakeLast(60))}");
+        }
+
         FindRoot(message);
         if (message.Call is { Started: < 0 } call)
         {
@@ -253,13 +276,17 @@ internal sealed class Network
 
         Passed += TimePerStep;
         (object? answer, object? state) = _server.DoAndLook(message.Words, Root!, _scenario.Workflows, Now);
-        foreach (Client client in Clients)
-        {
-            client.Node.Time.Follow(Passed);
-        }
-
+        FollowTime();
         Checker.Executed(message, Observation.Read(state, _scenario, Now));
         return answer;
+    }
+
+    private void FollowTime()
+    {
+        foreach (Client client in Clients)
+        {
+            client.Node.Time.Follow(PassedOnNodes);
+        }
     }
 
     private static void Fail(Client client, Message[] messages, Exception error)

@@ -8,7 +8,7 @@ internal sealed class Node
         Network = network;
         Name = name;
         Time = new SimulatedTime(network.Start, clockOffset, () => Call.Current?.Client.Advance());
-        Time.Follow(network.Passed);
+        Time.Follow(network.PassedOnNodes);
         Sessions = new RedisSessionStoreFactory(
             SimulatedConnection.Of(this),
             new RedisSessionStoreOptions

@@ -26,6 +26,7 @@ public class SimulatedDatabase : DispatchProxy
             "HashGetAllAsync" => Send("load", Entries, "HGETALL", args![0]!),
             "HashGetAsync" when args![1] is RedisValue => Send("read metadata", Value, "HGET", args[0]!, args[1]!),
             "HashLengthAsync" => Send("count entries", Number, "HLEN", args![0]!),
+            "HashKeysAsync" => Send("read names", Values, "HKEYS", args![0]!),
             "KeyExistsAsync" when args![0] is RedisKey => Trivial("look for a key", answer => (long)answer! > 0, "EXISTS", args[0]!),
             "SortedSetRangeByRankAsync" => Send("read index", Values, "ZRANGE", args![0]!, 0, -1),
             "SortedSetLengthAsync" => Trivial("count index", Number, "ZCARD", args![0]!),

@@ -4,7 +4,7 @@ namespace WorkflowSessions.Redis.Explorer;
 internal sealed class SimulatedTime(DateTimeOffset start, TimeSpan offset, Action onTimer) : TimeProvider
 {
     // A pause before a resend or before another run. Messages choose the order, so that such a pause may end at any time.
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(300);
 
     private readonly List<Timer> _timers = [];
     private TimeSpan _passed;
@@ -15,12 +15,12 @@ internal sealed class SimulatedTime(DateTimeOffset start, TimeSpan offset, Actio
 
     public override long GetTimestamp() => _passed.Ticks;
 
-    /// <summary>Sets how much time has passed since the start. No timer fires.</summary>
-    public void Follow(TimeSpan passed) => _passed = passed;
+    /// <summary>Sets how much time has passed since the start, at least. No timer fires.</summary>
+    public void Follow(TimeSpan passed) => _passed = passed > _passed ? passed : _passed;
 
     public void FireDue() => _ = FireDue(TimeSpan.Zero);
 
-    /// <summary>Ends pauses, as if the messages of others took longer than they.</summary>
+    /// <summary>Ends pauses, as if the messages of others took longer than they. The clock of the node moves on as far.</summary>
     /// <returns>Whether there was one.</returns>
     public bool EndPauses() => FireDue(LongestPause);
 
@@ -43,6 +43,7 @@ internal sealed class SimulatedTime(DateTimeOffset start, TimeSpan offset, Actio
 
         foreach (Timer timer in due)
         {
+            Follow(timer.Due);
             timer.Fire();
         }
 
