@@ -198,8 +198,10 @@ internal static class RedisComparison
                 await peer.CommitAsync();
             }
 
-            RedisResult found = await _database.ExecuteAsync("KEYS", "*:checkout");
-            _keys = [.. ((string[])found!).Select(key => (RedisKey)key)];
+            // The bare commands have workflows of their own: they would break the rules of ours.
+            RedisKey[] workflows = [.. ((string[])(await _database.ExecuteAsync("KEYS", "*:checkout"))!).Select(key => (RedisKey)key)];
+            _keys = [.. Enumerable.Range(0, workflows.Length).Select(i => (RedisKey)$"bare{i}")];
+            await Task.WhenAll(workflows.Zip(_keys, (workflow, bare) => _database.ExecuteAsync("COPY", workflow, bare)));
         }
 
         public async Task PrintCostsAsync(RedisServer server)
