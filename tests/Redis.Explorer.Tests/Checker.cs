@@ -35,6 +35,10 @@ internal sealed class Checker(Network network, Scenario scenario)
         foreach (string workflow in scenario.Workflows)
         {
             Compare(message, workflow, Latest.Of(workflow), after.Of(workflow));
+            Require(
+                Latest.Of(workflow) is null || after.Of(workflow) is not null || !after.Indexed.Contains(workflow, StringComparer.Ordinal),
+                $"{message} ended workflow '{workflow}', and the index still names it."
+            );
         }
 
         if (message.IsRenewal)

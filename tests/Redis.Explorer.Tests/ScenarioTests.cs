@@ -37,6 +37,8 @@ public sealed class ScenarioTests
         new("The end of the session meets two begins", "endall", "set w | set v") { Before = "set w", Workflows = ["w", "v"] },
         new("A second end in one request", "end w; end w", "end w | set w") { Before = "set w" },
         new("A second commit in one request", "set w; set w", "end w | set w") { Before = "set w" },
+        new("A second commit in one request meets an end with a new begin", "set w; set w", "endset w") { Before = "set w" },
+        new("A renewal follows a commit", "set w", "load w") { IdleTimeout = TimeSpan.FromSeconds(10), Passes = [TimeSpan.FromSeconds(3)] },
         new("A renewal is lost", "load w; pause; set w", "load w") { Before = "set w", Age = Idle * 0.7 },
         new("A begin expires before its resend", "set w", "set w")
         {
