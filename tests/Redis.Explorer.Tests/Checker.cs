@@ -10,10 +10,13 @@ internal sealed class Checker(Network network, Scenario scenario)
     // A commit renews when a tenth of the idle timeout is over. The rest is for time that passes while the test runs.
     private const double ShortestLifetime = 0.88;
 
+    // Times are cut to milliseconds.
+    private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(20);
+
     private readonly List<(int Step, Observation State)> _history = [(0, Observation.Nothing)];
 
     // When each generation of a workflow was seen first.
-    private readonly Dictionary<(string Workflow, long Generation), int> _begun = [];
+    private readonly Dictionary<(string Workflow, long Generation), (int Step, DateTimeOffset Time)> _begun = [];
 
     public List<Call> Calls { get; } = [];
 
@@ -32,6 +35,15 @@ internal sealed class Checker(Network network, Scenario scenario)
         foreach (string workflow in scenario.Workflows)
         {
             Compare(message, workflow, Latest.Of(workflow), after.Of(workflow));
+            Require(
+                Latest.Of(workflow) is null || after.Of(workflow) is not null || !after.Indexed.Contains(workflow, StringComparer.Ordinal),
+                $"{message} ended workflow '{workflow}', and the index still names it."
+            );
+        }
+
+        if (message.IsRenewal)
+        {
+            CompareRenewal(message, after);
         }
 
         Record(after);
@@ -39,14 +51,22 @@ internal sealed class Checker(Network network, Scenario scenario)
         if (run is { Applied: >= 0 } && run.Applied == network.Step && after.Of(run.Workflow) is { } stored)
         {
             Require(
-                stored.Lifetime >= ShortestLifetime * scenario.IdleTimeout,
+                stored.Lifetime >= ShortestLifetime * LongestLifetime(run.Workflow, stored),
                 $"{message.Call} is stored, but the workflow expires in {stored.Lifetime}."
             );
         }
     }
 
     /// <summary>Time has passed.</summary>
-    public void Passed(Observation after) => Record(after);
+    public void Passed(Observation after)
+    {
+        if (scenario.Workflows.Any(workflow => Latest.Of(workflow) is not null && after.Of(workflow) is null))
+        {
+            network.Note(Happenings.Expiry);
+        }
+
+        Record(after);
+    }
 
     public void Loaded(Call call, WorkflowSession workflow, StoredWorkflow? read)
     {
@@ -55,11 +75,31 @@ internal sealed class Checker(Network network, Scenario scenario)
             Dictionary<string, string> entries = workflow.GetAll().ToDictionary(entry => entry.Key, entry => (string)entry.Value!);
             Require(read is not null && read.IsSame(read with { Entries = entries }), $"{call} does not read what is stored: {read}.");
         }
+
+        // A node whose stopwatch stood still, or whose pauses are long beside the idle timeout, can be wrong about what is left.
+        if (
+            scenario.Suspensions.Length == 0
+            && scenario.IdleTimeout >= TimeSpan.FromMinutes(1)
+            && workflow.LastModified is not null
+            && Latest.Of(workflow.Id) is { } stored
+            && stored.Lifetime < ShortestLifetime * LongestLifetime(workflow.Id, stored)
+        )
+        {
+            Require(
+                call.Client.HasInFlight(message => message.IsRenewal),
+                $"{call} does not renew workflow '{workflow.Id}', which expires in {stored.Lifetime}."
+            );
+        }
     }
 
     /// <summary>A list names what was there all the time, and nothing that was not there at any time.</summary>
     public void Listed(Call call, HashSet<string> named)
     {
+        if (call.Client.Name != "observer")
+        {
+            network.Note(Happenings.List);
+        }
+
         LastList = named;
         List<Observation> states = [.. Since(call.Started)];
         foreach (string workflow in scenario.Workflows)
@@ -115,6 +155,10 @@ internal sealed class Checker(Network network, Scenario scenario)
                 isLive == named.Contains(workflow),
                 $"When all is quiet, a list {(isLive ? "lacks" : "names")} workflow '{workflow}', which is {(isLive ? "" : "not ")}there."
             );
+            Require(
+                Latest.Of(workflow) is not { } live || Latest.IndexLifetime >= live.Lifetime - TimeSpan.FromSeconds(1),
+                $"When all is quiet, the index expires in {Latest.IndexLifetime}, before workflow '{workflow}'."
+            );
         }
     }
 
@@ -141,8 +185,9 @@ internal sealed class Checker(Network network, Scenario scenario)
             bool mayEnd = message.Call?.Step == "endall" && before is not null && after is null;
             Require(mayEnd, $"{change}.");
             int end = message.Call!.IsWaiting ? network.Step : message.Call.Ended;
-            Require(!mayEnd || _begun[(workflow, before!.Generation)] <= end, $"{change}, which began after the end of the session.");
+            Require(!mayEnd || _begun[(workflow, before!.Generation)].Step <= end, $"{change}, which began after the end of the session.");
             message.Call.EndedWorkflows = true;
+            network.Note(Happenings.EndOfSession);
             RequireRefusedIsNotStored(message.Call);
             return;
         }
@@ -153,6 +198,31 @@ internal sealed class Checker(Network network, Scenario scenario)
         run.Applied = network.Step;
         run.Result = after;
         RequireRefusedIsNotStored(message.Call!);
+    }
+
+    /// <summary>A renewal begins the idle timeout anew, of the generation that was loaded and of no other.</summary>
+    private void CompareRenewal(Message message, Observation after)
+    {
+        string workflow = Network.WorkflowOf(message.RenewedKey);
+        if (Latest.Of(workflow) is { } before && after.Of(workflow) is { } renewed)
+        {
+            bool isLoaded = before.Generation.ToString(CultureInfo.InvariantCulture) == message.RenewedGeneration;
+            Require(
+                !isLoaded || renewed.Lifetime >= ShortestLifetime * LongestLifetime(workflow, renewed),
+                $"{message} was executed, but workflow '{workflow}' expires in {renewed.Lifetime}."
+            );
+            Require(
+                isLoaded || renewed.Lifetime <= before.Lifetime,
+                $"{message} renewed workflow '{workflow}' in a generation that it had not loaded."
+            );
+        }
+    }
+
+    private TimeSpan LongestLifetime(string workflow, StoredWorkflow stored)
+    {
+        DateTimeOffset begun = _begun.TryGetValue((workflow, stored.Generation), out var first) ? first.Time : network.Now;
+        TimeSpan untilDeadline = begun + scenario.AbsoluteTimeout - network.Now ?? TimeSpan.MaxValue;
+        return untilDeadline < scenario.IdleTimeout ? untilDeadline : scenario.IdleTimeout;
     }
 
     private bool IsNext(string workflow, StoredWorkflow? next, StoredWorkflow? after) =>
@@ -198,14 +268,18 @@ internal sealed class Checker(Network network, Scenario scenario)
         {
             if (stored is not null)
             {
-                _begun.TryAdd((workflow, stored.Generation), network.Step);
+                _begun.TryAdd((workflow, stored.Generation), (network.Step, network.Now));
+                Require(
+                    stored.Lifetime <= LongestLifetime(workflow, stored) + Tolerance,
+                    $"Workflow '{workflow}' lives for {stored.Lifetime}, longer than its timeouts allow."
+                );
             }
         }
 
         Require(state.Eternal.Length == 0, $"A key has no time to live: {string.Join(", ", state.Eternal)}.");
     }
 
-    private static Run? RunOf(Message message) => message.Run >= 0 && message.Name == "script" ? message.Call!.Runs[message.Run] : null;
+    private static Run? RunOf(Message message) => message.IsCommit ? message.Call!.Runs[message.Run] : null;
 
     private void Require(bool condition, string violation) =>
         Violation ??= condition ? null : string.Create(CultureInfo.InvariantCulture, $"Step {network.Step}: {violation}");

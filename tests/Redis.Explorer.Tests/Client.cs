@@ -5,7 +5,6 @@ internal sealed class Client
 {
     private readonly string[] _requests;
     private readonly Queue<Message> _inFlight = new();
-    private int _progress;
 
     public Client(string name, Node node, string program)
     {
@@ -24,9 +23,6 @@ internal sealed class Client
 
     public bool IsDone { get; private set; }
 
-    /// <summary>How often it sent something, began to wait for its clock, or ended a call.</summary>
-    public int Progress => Volatile.Read(ref _progress);
-
     /// <summary>Where the application takes its time; null when it does not.</summary>
     public TaskCompletionSource? Pause { get; private set; }
 
@@ -43,6 +39,17 @@ internal sealed class Client
         }
     }
 
+    /// <summary>Whether it has something to do and shows nothing of it: it waits for its turn, or goes on on another thread.</summary>
+    public bool IsSilent => !IsDone && !HasCrashed && Front is null && Pause is null;
+
+    public bool HasInFlight(Func<Message, bool> predicate)
+    {
+        lock (_inFlight)
+        {
+            return !HasCrashed && _inFlight.Any(predicate);
+        }
+    }
+
     public int InFlight
     {
         get
@@ -54,16 +61,12 @@ internal sealed class Client
         }
     }
 
-    public void Advance() => Interlocked.Increment(ref _progress);
-
     public void Send(Message message)
     {
         lock (_inFlight)
         {
             _inFlight.Enqueue(message);
         }
-
-        Advance();
     }
 
     public Message Take()
@@ -88,7 +91,6 @@ internal sealed class Client
     public Task PauseAsync()
     {
         Pause = new TaskCompletionSource();
-        Advance();
         return Pause.Task;
     }
 
@@ -120,6 +122,5 @@ internal sealed class Client
         }
 
         IsDone = true;
-        Advance();
     }
 }

@@ -8,6 +8,7 @@ internal sealed class Exploration
     private readonly int _faults;
     private readonly bool _withTimeouts;
     private readonly List<TimeSpan> _passes;
+    private readonly List<TimeSpan> _suspensions;
     private readonly List<int> _choices = [];
     private readonly List<int> _counts = [];
     private int _usedFaults;
@@ -22,6 +23,7 @@ internal sealed class Exploration
         _faults = faults;
         _withTimeouts = withTimeouts;
         _passes = [.. scenario.Passes];
+        _suspensions = [.. scenario.Suspensions];
     }
 
     /// <summary>Runs one schedule.</summary>
@@ -78,7 +80,7 @@ internal sealed class Exploration
             List();
         }
 
-        return new ScheduleResult([.. _choices], [.. _counts], _network.Checker.Violation, _network.Trace, isRedundant);
+        return new ScheduleResult([.. _choices], [.. _counts], _network.Checker.Violation, _network.Trace, _network.Happened, isRedundant);
     }
 
     private void Begin()
@@ -173,29 +175,37 @@ internal sealed class Exploration
 
     private void AddFaults(List<Action> moves)
     {
-        foreach (Client client in _network.Clients)
+        foreach (Client client in _network.Clients.Where(client => client.Front is not null))
         {
             if (client.Front is { IsWrite: true })
             {
                 Add(() => _network.LoseAnswer(client));
+                Add(() => _network.LoseRequest(client));
                 Add(() => _network.Delay(client));
                 Add(() => _network.Duplicate(client));
                 Add(() => _network.Refuse(client));
-                Add(() => _network.Crash(client));
-                if (_withTimeouts)
-                {
-                    Add(() => _network.TimeOut(client));
-                }
+            }
+
+            Add(() => _network.Crash(client));
+            if (_withTimeouts)
+            {
+                Add(() => _network.TimeOut(client));
             }
         }
 
-        foreach (TimeSpan time in _passes.ToArray())
+        AddTimes(_passes, _network.Pass);
+        AddTimes(_suspensions, _network.Suspend);
+
+        void AddTimes(List<TimeSpan> times, Action<TimeSpan> pass)
         {
-            Add(() =>
+            foreach (TimeSpan time in times.ToArray())
             {
-                _passes.Remove(time);
-                _network.Pass(time);
-            });
+                Add(() =>
+                {
+                    times.Remove(time);
+                    pass(time);
+                });
+            }
         }
 
         void Add(Action fault) =>

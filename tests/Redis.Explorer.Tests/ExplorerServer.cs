@@ -1,4 +1,3 @@
-using System.Globalization;
 using WorkflowSessions.Contracts;
 
 namespace WorkflowSessions.Redis.Explorer;
@@ -18,7 +17,7 @@ public sealed class ExplorerServer
     [OneTimeTearDown]
     public async Task EndAsync()
     {
-        await TestContext.Progress.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{ScheduleExplorer.Schedules} schedules."));
+        await TestContext.Progress.WriteLineAsync(Coverage.Report());
         _server.Dispose();
     }
 }

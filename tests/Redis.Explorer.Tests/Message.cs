@@ -16,11 +16,23 @@ internal abstract class Message(Client client, Call? call, string name, byte[][]
 
     public byte[][] Words => words;
 
+    // EVALSHA, the script, the number of keys, the workflow, the index, and the arguments.
+    public byte[] RenewedKey => words[3];
+
+    public string RenewedGeneration => System.Text.Encoding.ASCII.GetString(words[5]);
+
+    /// <summary>How many messages had been executed when it was sent.</summary>
+    public int SentAt { get; } = client.Network.Step;
+
     /// <summary>Whether it is a script that can write. All other commands of the store only read.</summary>
     public bool IsWrite { get; init; }
 
-    /// <summary>Whether it is a renewal: a script that is neither a commit nor ends the session.</summary>
-    public bool IsRenewal => IsWrite && Run < 0 && call?.Step != "endall";
+    public bool IsCommit => name == "commit";
+
+    public bool IsRenewal => name == "renewal";
+
+    /// <summary>Whether it ends the session.</summary>
+    public bool IsEnd => name == "end";
 
     /// <summary>Whether the order to other messages can't matter for what is stored, so that it is delivered at once.</summary>
     public bool IsTrivial { get; init; }

@@ -5,11 +5,9 @@ namespace WorkflowSessions.Redis.Explorer;
 /// <summary>
 /// The network between the clients of one schedule and a real server, and the time. Nothing moves unless the scheduler says so. One thread drives it.
 /// </summary>
-internal sealed class Network
+internal sealed partial class Network
 {
-    // A store that waits on the system's clock before a resend is back after a few milliseconds.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan WaitForRenewal = TimeSpan.FromMilliseconds(50);
 
     // Some time passes with each script, so that no load comes in the same millisecond as the commit before it.
     private static readonly TimeSpan TimePerStep = TimeSpan.FromMilliseconds(10);
@@ -58,6 +56,8 @@ internal sealed class Network
     public int Step { get; private set; }
 
     public IReadOnlyList<string> Trace => _trace;
+
+    public Happenings Happened { get; private set; }
 
     public Client Add(string name, string program, Node? node = null)
     {
@@ -111,72 +111,6 @@ internal sealed class Network
         } while (--batch > 0 && client.Front is { IsWrite: false });
     }
 
-    /// <summary>Delivers the next message, and a copy of it may arrive again.</summary>
-    public void Duplicate(Client client)
-    {
-        _late.Add(client.Front!);
-        client.Front!.Call!.MetFault = true;
-        Deliver(client);
-    }
-
-    /// <summary>The next message is executed; the connection breaks before the answer.</summary>
-    public void LoseAnswer(Client client)
-    {
-        Message[] broken = client.TakeAll();
-        Execute(broken[0], "executed, its answer is lost");
-        Fail(client, broken, ClientErrors.Broken());
-    }
-
-    /// <summary>The connection breaks before the next message is executed. It may still arrive, or never.</summary>
-    public void Delay(Client client)
-    {
-        Message[] broken = client.TakeAll();
-        Say($"{broken[0]} is delayed, its connection breaks");
-        _late.AddRange(broken.Where(message => message.IsWrite));
-        Fail(client, broken, ClientErrors.Broken());
-    }
-
-    /// <summary>The connection breaks, and what was sent is lost.</summary>
-    public void LoseRequest(Client client)
-    {
-        Message[] broken = client.TakeAll();
-        Say($"{broken[0]} is lost");
-        Fail(client, broken, ClientErrors.Broken());
-    }
-
-    /// <summary>The client of Redis has no connection to send on. That is certain, so that it is told as such.</summary>
-    public void Refuse(Client client)
-    {
-        Message message = client.Take();
-        Say($"{message} can't be sent");
-        message.Call!.MetFault = true;
-        message.Fail(ClientErrors.NotSent());
-    }
-
-    /// <summary>The answer does not come within the client's timeout. The message may still arrive.</summary>
-    public void TimeOut(Client client)
-    {
-        Message[] broken = client.TakeAll();
-        Say($"{broken[0]} times out");
-        _late.AddRange(broken.Where(message => message.IsWrite));
-        Pass(TimeSpan.FromSeconds(6));
-        Fail(client, broken, ClientErrors.TimedOut());
-    }
-
-    /// <summary>The process ends. What it sent may still arrive.</summary>
-    public void Crash(Client client)
-    {
-        Say($"{client.Name} crashes");
-        client.Crash();
-        _late.AddRange(client.TakeAll().Where(message => message.IsWrite));
-    }
-
-    public void DeliverLate(Message message)
-    {
-        _late.Remove(message);
-        Execute(message, "arrives late");
-    }
-
     /// <summary>Lets time pass for all clocks, and for all that expires.</summary>
     public void Pass(TimeSpan time)
     {
@@ -192,6 +126,8 @@ internal sealed class Network
     public void Suspend(TimeSpan time)
     {
         _suspended += time;
+        Note(Happenings.SuspendedNodes);
+        Say("All nodes are suspended while");
         PassOnServer(time);
     }
 
@@ -204,6 +140,7 @@ internal sealed class Network
             waiting.MetFault = true;
         }
 
+        Note(Happenings.TimePassed);
         Say($"{time} pass");
         if (Root is not null)
         {
@@ -231,8 +168,12 @@ internal sealed class Network
 
                 again |= !client.HasCrashed && client.Node.Time.EndPauses();
             }
+
+            again |= HasWaited();
         } while (again);
     }
+
+    public void Note(Happenings happened) => Happened |= happened;
 
     public Observation Look() =>
         Root is null ? Observation.Nothing : Observation.Read(_server.Look(Root, _scenario.Workflows, Now), _scenario, Now);
@@ -268,7 +209,7 @@ internal sealed class Network
             object? read = _server.Connection.Do(message.Words);
             if (message.Name == "load" && read is object?[] hash)
             {
-                message.Call!.Request.Read(WorkflowOf(message), StoredWorkflow.Read(hash, lifetime: 0, now: 0));
+                message.Call!.Request.Read(WorkflowOf(message.Words[1]), StoredWorkflow.Read(hash, lifetime: 0, now: 0));
             }
 
             return read;
@@ -277,8 +218,25 @@ internal sealed class Network
         Passed += TimePerStep;
         (object? answer, object? state) = _server.DoAndLook(message.Words, Root!, _scenario.Workflows, Now);
         FollowTime();
+        NoteExecuted(message, answer);
         Checker.Executed(message, Observation.Read(state, _scenario, Now));
         return answer;
+    }
+
+    // A commit that waits for another one of its node goes on on another thread, when it has its turn.
+    private bool HasWaited()
+    {
+        if (!Clients.Exists(GoesOn))
+        {
+            return false;
+        }
+
+        return SpinWait.SpinUntil(() => !Clients.Exists(GoesOn), LongestWait)
+            ? true
+            : throw new ScheduleException($"A client neither sends a message nor ends its call:\n{string.Join('\n', _trace.TakeLast(60))}");
+
+        bool GoesOn(Client client) =>
+            client.IsSilent && !Clients.Exists(other => other.Node == client.Node && other.HasInFlight(message => message.IsCommit));
     }
 
     private void FollowTime()
@@ -286,30 +244,6 @@ internal sealed class Network
         foreach (Client client in Clients)
         {
             client.Node.Time.Follow(PassedOnNodes);
-        }
-    }
-
-    private static void Fail(Client client, Message[] messages, Exception error)
-    {
-        int before = client.Progress;
-        foreach (Message message in messages)
-        {
-            message.Call!.MetFault = true;
-            message.Fail(error);
-        }
-
-        // On its own clock a store has gone on already. On the clock of the system it resends a moment later, on another thread.
-        int writes = messages.Count(message => message.IsWrite);
-        if (SpinWait.SpinUntil(() => client.Progress - before >= writes, WaitForRenewal))
-        {
-            return;
-        }
-
-        // Nobody waits for a renewal, so that its failure may have no consequence.
-        int awaited = messages.Count(message => message is { IsWrite: true, IsRenewal: false });
-        if (!SpinWait.SpinUntil(() => client.Progress - before >= awaited, LongestWait))
-        {
-            throw new ScheduleException($"{client.Name} neither resent a message nor ended its call.");
         }
     }
 
@@ -326,9 +260,9 @@ internal sealed class Network
         }
     }
 
-    private static string WorkflowOf(Message message)
+    public static string WorkflowOf(byte[] keyOfWorkflow)
     {
-        string key = Encoding.UTF8.GetString(message.Words[1]);
+        string key = Encoding.UTF8.GetString(keyOfWorkflow);
         return key[(key.LastIndexOf(':') + 1)..];
     }
 }

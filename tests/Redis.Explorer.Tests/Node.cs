@@ -7,7 +7,8 @@ internal sealed class Node
     {
         Network = network;
         Name = name;
-        Time = new SimulatedTime(network.Start, clockOffset, () => Call.Current?.Client.Advance());
+        ClockOffset = clockOffset;
+        Time = new SimulatedTime(network.Start, clockOffset);
         Time.Follow(network.PassedOnNodes);
         Sessions = new RedisSessionStoreFactory(
             SimulatedConnection.Of(this),
@@ -16,6 +17,7 @@ internal sealed class Node
                 TimeProvider = Time,
                 Stopwatch = Time,
                 IdleTimeout = scenario.IdleTimeout,
+                AbsoluteTimeout = scenario.AbsoluteTimeout,
                 UpdateTimeout = TimeSpan.FromDays(1),
                 MaxWorkflows = scenario.MaxWorkflows,
             }
@@ -25,6 +27,9 @@ internal sealed class Node
     public Network Network { get; }
 
     public string Name { get; }
+
+    /// <summary>How far its clock is ahead of the server's.</summary>
+    public TimeSpan ClockOffset { get; }
 
     public SimulatedTime Time { get; }
 

@@ -48,7 +48,6 @@ internal sealed class Request(Client client)
         }
 
         client.Network.Checker.End(call);
-        client.Advance();
         return call.Outcome == Outcome.Acknowledged;
     }
 

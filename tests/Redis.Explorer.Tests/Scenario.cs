@@ -19,6 +19,12 @@ internal sealed record Scenario(string Name, params string[] Clients)
 
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(20);
 
+    /// <summary>How long a workflow stays at the longest; null for no limit.</summary>
+    public TimeSpan? AbsoluteTimeout { get; init; }
+
+    /// <summary>Times for which all nodes may be suspended at any moment, each once. It counts as a fault.</summary>
+    public TimeSpan[] Suspensions { get; init; } = [];
+
     /// <summary>Times that may pass at any moment, each once. It counts as a fault.</summary>
     public TimeSpan[] Passes { get; init; } = [];
 
@@ -43,6 +49,8 @@ internal sealed record Scenario(string Name, params string[] Clients)
 
         Add(Age > TimeSpan.Zero, $"Age = {Code(Age)}");
         Add(IdleTimeout != TimeSpan.FromMinutes(20), $"IdleTimeout = {Code(IdleTimeout)}");
+        Add(AbsoluteTimeout is not null, $"AbsoluteTimeout = {Code(AbsoluteTimeout ?? TimeSpan.Zero)}");
+        Add(Suspensions.Length > 0, $"Suspensions = [{string.Join(", ", Suspensions.Select(Code))}]");
         Add(Passes.Length > 0, $"Passes = [{string.Join(", ", Passes.Select(Code))}]");
         Add(ClockOffsets.Length > 0, $"ClockOffsets = [{string.Join(", ", ClockOffsets.Select(Code))}]");
         Add(OneNode, "OneNode = true");

@@ -11,6 +11,9 @@ public sealed class ScenarioTests
     // Longer than any commit may be on its way, and longer than any number of a commit is remembered.
     private static readonly TimeSpan LongDelay = TimeSpan.FromMinutes(3);
 
+    // Shorter than a commit may be on its way.
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(4);
+
     private static Scenario[] All { get; } =
     [
         new("An increment meets an increment", "inc w", "inc w") { Before = "set w" },
@@ -18,7 +21,9 @@ public sealed class ScenarioTests
         new("A first increment meets a first increment", "inc w", "inc w"),
         new("A begin meets an end", "set w", "end w"),
         new("A begin meets an end late", "set w", "end w") { Passes = [LongDelay] },
+        new("A begin meets an end soon", "set w", "end w") { Passes = [Soon] },
         new("A begin meets the end of the session", "set w", "endall"),
+        new("A begin meets the end of the session soon", "set w", "endall") { Passes = [Soon] },
         new("A first increment meets the end of the session", "inc w", "endall"),
         new("An increment meets the end of the session", "inc w", "endall") { Before = "set w" },
         new("A refused increment meets the end of the session", "inc w", "set w | endall"),
@@ -32,12 +37,31 @@ public sealed class ScenarioTests
         new("The end of the session meets two begins", "endall", "set w | set v") { Before = "set w", Workflows = ["w", "v"] },
         new("A second end in one request", "end w; end w", "end w | set w") { Before = "set w" },
         new("A second commit in one request", "set w; set w", "end w | set w") { Before = "set w" },
+        new("A second commit in one request meets an end with a new begin", "set w; set w", "endset w") { Before = "set w" },
+        new("A renewal follows a commit", "set w", "load w") { IdleTimeout = TimeSpan.FromSeconds(10), Passes = [TimeSpan.FromSeconds(3)] },
         new("A renewal is lost", "load w; pause; set w", "load w") { Before = "set w", Age = Idle * 0.7 },
         new("A begin expires before its resend", "set w", "set w")
         {
             IdleTimeout = TimeSpan.FromSeconds(2),
             Passes = [TimeSpan.FromSeconds(3)],
         },
+        new("A renewal is late", "load w", "end w | set w")
+        {
+            Before = "set w",
+            Age = Idle * 0.7,
+            Passes = [Idle / 2],
+        },
+        new("A workflow reaches its deadline", "load w; set w", "set w")
+        {
+            Before = "set w",
+            Age = Idle * 0.7,
+            AbsoluteTimeout = Idle * 1.5,
+            Passes = [Idle / 2],
+        },
+        new("The end of the session is late", "load w; endall", "set w | set w") { Before = "set w", Passes = [Soon * 1.5, LongDelay] },
+        new("Nodes are suspended", "list | set w", "end w") { IdleTimeout = TimeSpan.FromSeconds(2), Suspensions = [LongDelay] },
+        new("Two requests of one node set", "set w | set w", "set w") { OneNode = true },
+        new("Two requests of one node update and end", "inc w", "inc w | updend w") { Before = "set w", OneNode = true },
         new("Lists meet an end", "list | list", "end w | set v") { Before = "set w", Workflows = ["w", "v"] },
         new("Lists meet the end of the session", "list", "endall") { Before = "set w | set v", Workflows = ["w", "v"] },
         new("Clocks are an hour off", "inc w", "set w | end w") { Before = "set w", ClockOffsets = [Hour, -Hour] },

@@ -8,16 +8,11 @@ internal static class ScheduleExplorer
     private const string BudgetVariable = "WORKFLOWSESSIONS_SCHEDULES";
     private const int DefaultBudget = 50_000;
 
-    private static long _schedules;
-
     /// <summary>How many schedules the tests of this assembly run together: 50,000, or what WORKFLOWSESSIONS_SCHEDULES says.</summary>
     public static int Budget =>
         Environment.GetEnvironmentVariable(BudgetVariable) is { Length: > 0 } text
             ? int.Parse(text, CultureInfo.InvariantCulture)
             : DefaultBudget;
-
-    /// <summary>How many schedules were run so far.</summary>
-    public static long Schedules => Volatile.Read(ref _schedules);
 
     /// <summary>
     /// Runs all schedules without a fault, then all with one, then all with two, as far as the budget goes. What is left of the last level is sampled at
@@ -35,6 +30,7 @@ internal static class ScheduleExplorer
             if (!isComplete)
             {
                 Sample(server, scenario, Math.Max(faults, 2), withTimeouts: false, left, seed);
+                Report(scenario, $"{left} random schedules with up to {Math.Max(faults, 2)} faults, seed {seed}");
                 return;
             }
         }
@@ -46,11 +42,8 @@ internal static class ScheduleExplorer
         for (int i = 0; i < budget; i++)
         {
             Random random = new(unchecked((int)(seed + (ulong)i)));
-            // Faults are worth a try half of the time, where there are many.
             Check(scenario, faults, withTimeouts, Exploration.Run(server, scenario, faults, withTimeouts, random.Next));
         }
-
-        Report(scenario, $"{budget} random schedules with up to {faults} faults, seed {seed}");
     }
 
     /// <summary>Runs one schedule again.</summary>
@@ -101,7 +94,7 @@ internal static class ScheduleExplorer
 
     private static void Check(Scenario scenario, int faults, bool withTimeouts, ScheduleResult result)
     {
-        long number = Interlocked.Increment(ref _schedules);
+        long number = Coverage.Add(result.Happened);
         if (result.Violation is not null)
         {
             Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"Schedule {number}: {result.AsTest(scenario, faults, withTimeouts)}"));

@@ -8,6 +8,8 @@ namespace WorkflowSessions.Redis.Explorer;
 /// <summary>A database of the client library whose commands are messages in a <see cref="Network"/>. A command that no store has sent so far is not supported.</summary>
 public class SimulatedDatabase : DispatchProxy
 {
+    private const string ReadTime = "read time";
+
     private Node _node = null!;
 
     internal static IDatabase Of(Node node)
@@ -57,9 +59,20 @@ public class SimulatedDatabase : DispatchProxy
         RedisKey[] keys = (RedisKey[]?)args[1] ?? [];
         RedisValue[] values = (RedisValue[]?)args[2] ?? [];
         object[] arguments = [script, keys.Length, .. keys.Cast<object>(), .. values.Cast<object>()];
-        // Without an argument it can't write: it asks for the time.
-        bool isWrite = values.Length > 0;
-        return Network.Send(isWrite ? "script" : "read time", Words("EVALSHA", arguments), Result, isWrite, isTrivial: !isWrite);
+        string name = NameOf(hash);
+        bool isWrite = name != ReadTime;
+        return Network.Send(name, Words("EVALSHA", arguments), Result, isWrite, isTrivial: !isWrite);
+    }
+
+    private static string NameOf(string hash)
+    {
+        return Is(RedisScript.Commit) ? "commit"
+            : Is(RedisScript.Renew) ? "renewal"
+            : Is(RedisScript.End) ? "end"
+            : Is(RedisScript.Time) ? ReadTime
+            : throw new NotSupportedException($"The simulated network does not know script {hash}. Add it to {nameof(SimulatedDatabase)}.");
+
+        bool Is(RedisScript script) => hash == Convert.ToHexStringLower(script.Hash);
     }
 
     private static byte[][] Words(string command, object[] arguments) => [Encoding.ASCII.GetBytes(command), .. arguments.Select(Bytes)];

@@ -1,13 +1,14 @@
 namespace WorkflowSessions.Redis.Explorer;
 
 /// <summary>The clock of a node, which the scheduler moves. Its calendar can be off; its timers can't.</summary>
-internal sealed class SimulatedTime(DateTimeOffset start, TimeSpan offset, Action onTimer) : TimeProvider
+internal sealed class SimulatedTime(DateTimeOffset start, TimeSpan offset) : TimeProvider
 {
     // A pause before a resend or before another run. Messages choose the order, so that such a pause may end at any time.
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(300);
 
     private readonly List<Timer> _timers = [];
     private TimeSpan _passed;
+    private TimeSpan _endedEarly;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -15,8 +16,8 @@ internal sealed class SimulatedTime(DateTimeOffset start, TimeSpan offset, Actio
 
     public override long GetTimestamp() => _passed.Ticks;
 
-    /// <summary>Sets how much time has passed since the start, at least. No timer fires.</summary>
-    public void Follow(TimeSpan passed) => _passed = passed > _passed ? passed : _passed;
+    /// <summary>Sets how much time has passed since the start, pauses that ended early not counted. No timer fires.</summary>
+    public void Follow(TimeSpan passed) => _passed = passed + _endedEarly;
 
     public void FireDue() => _ = FireDue(TimeSpan.Zero);
 
@@ -28,7 +29,6 @@ internal sealed class SimulatedTime(DateTimeOffset start, TimeSpan offset, Actio
     {
         Timer timer = new(this, callback, state);
         timer.Change(dueTime, period);
-        onTimer();
         return timer;
     }
 
@@ -43,7 +43,12 @@ internal sealed class SimulatedTime(DateTimeOffset start, TimeSpan offset, Actio
 
         foreach (Timer timer in due)
         {
-            Follow(timer.Due);
+            if (timer.Due > _passed)
+            {
+                _endedEarly += timer.Due - _passed;
+                _passed = timer.Due;
+            }
+
             timer.Fire();
         }
 
