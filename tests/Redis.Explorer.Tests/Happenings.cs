@@ -26,4 +26,6 @@ internal enum Happenings
     RefusedAsEnded = 1 << 18,
     LateRenewal = 1 << 19,
     LateEndOfSession = 1 << 20,
+    StoredAsExpected = 1 << 21,
+    StoredTheLongWay = 1 << 22,
 }

@@ -109,8 +109,14 @@ internal sealed partial class Network
             : Happenings.None
         );
         Note(
-            answer is not object?[] items ? Happenings.None
-            : (Answer)(long)items[0]! is var outcome && outcome == Answer.Late ? Happenings.RefusedAsLate
+            // Seconds and microseconds come first.
+            answer is not object?[] items
+                ? Happenings.None
+            : items.Length == 2
+                ? message.IsCommit ? Happenings.StoredAsExpected
+                    : Happenings.None
+            : (Answer)(long)items[2]! is var outcome && outcome == Answer.Late ? Happenings.RefusedAsLate
+            : outcome == Answer.Stored ? Happenings.StoredTheLongWay
             : outcome == Answer.Changed ? Happenings.RefusedAsChanged
             : outcome == Answer.Ended ? Happenings.RefusedAsEnded
             : Happenings.None
