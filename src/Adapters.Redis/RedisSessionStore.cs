@@ -18,8 +18,7 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
     private readonly WorkflowLayout _layout = WorkflowLayout.Of(options.EffectiveKeyPrefix, HashSessionId(sessionId));
     private readonly TimeProvider _time = options.TimeProvider;
 
-    // The metadata of each workflow as they were seen last. Most commits find them unchanged.
-    private readonly Dictionary<string, WorkflowMetadata> _seen = new(StringComparer.Ordinal);
+    private readonly SeenWorkflows _seen = new();
 
     public override SessionStoreCapabilities Capabilities => RedisCapabilities;
 
@@ -41,7 +40,7 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
                 cancellationToken
             )
             .ConfigureAwait(false);
-        See(workflowId, metadata: null);
+        _seen.Set(workflowId, metadata: null);
         if (fields.Length == 0)
         {
             return null;
@@ -49,7 +48,7 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
 
         await Calls.KnowTimeAsync(_layout.Index, Operation, workflowId).ConfigureAwait(false);
         WorkflowRecord? record = WorkflowLayout.Read(workflowId, fields, Calls.Clock.Now, _time.GetUtcNow(), out WorkflowMetadata metadata);
-        See(workflowId, metadata);
+        _seen.Set(workflowId, metadata);
         return record;
     }
 
@@ -105,11 +104,11 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
-            CommitMessage message = new(commit, node.Name, node.NextNumber(), Seen(commit.WorkflowId));
+            CommitMessage message = new(commit, node.Name, node.NextNumber(), _seen.Find(commit.WorkflowId));
             ScriptCall call = new(RedisScript.Commit, [key, _layout.Index], [], Operation, commit.WorkflowId);
             RedisResult[] answer = await Calls.SendAsync(call, message.Arguments, start).ConfigureAwait(false);
             CommitResult? result = message.Result(answer, _time.GetUtcNow(), out WorkflowMetadata? stored);
-            See(commit.WorkflowId, stored);
+            _seen.Set(commit.WorkflowId, stored);
             return result
                 ?? throw RedisErrors.Damaged(
                     commit.WorkflowId,
@@ -187,29 +186,6 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
                 .SendAsync(call, validUntil => [validUntil, .. generations], Calls.Start())
                 .ConfigureAwait(false);
             return (RedisValue[])answer[3]!;
-        }
-    }
-
-    private WorkflowMetadata? Seen(string workflowId)
-    {
-        lock (_seen)
-        {
-            return _seen.TryGetValue(workflowId, out WorkflowMetadata metadata) ? metadata : null;
-        }
-    }
-
-    private void See(string workflowId, WorkflowMetadata? metadata)
-    {
-        lock (_seen)
-        {
-            if (metadata is { } seen)
-            {
-                _seen[workflowId] = seen;
-            }
-            else
-            {
-                _seen.Remove(workflowId);
-            }
         }
     }
 
