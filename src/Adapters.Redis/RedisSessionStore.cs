@@ -6,6 +6,9 @@ namespace WorkflowSessions.Redis;
 /// <summary>One session in Redis: what is stored is described at <see cref="WorkflowLayout"/>, how commits get there in docs/consistency.md.</summary>
 internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisSessionStoreOptions options) : BufferedSessionStore(options)
 {
+    // The estimate of the server's clock is a little behind. An expiry that seems to be so much too late needs no renewal.
+    private static readonly TimeSpan Imprecision = TimeSpan.FromSeconds(1);
+
     private static readonly SessionStoreCapabilities RedisCapabilities = new()
     {
         Buffered = true,
@@ -77,7 +80,7 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         );
         TimeSpan lifetime = renewed.ExpiresAt!.Value - now;
         TimeSpan left = expiresAt - now;
-        if (left >= Protocol.RenewedBelow * lifetime && left <= lifetime)
+        if (left >= Protocol.RenewedBelow * lifetime && left <= lifetime + Imprecision)
         {
             return ValueTask.FromResult(loaded);
         }
