@@ -28,10 +28,10 @@ internal static class WorkflowPayload
     public static byte[] Write(WorkflowRecord record)
     {
         int size = HeaderBytes + SizeOf(record.Entries.Count);
-        foreach ((string key, ReadOnlyMemory<byte> value) in record.Entries)
+        foreach ((string key, WorkflowEntry entry) in record.Entries)
         {
             int bytes = StrictUtf8.GetByteCount(key);
-            size += SizeOf(bytes) + bytes + SizeOf(value.Length) + value.Length;
+            size += SizeOf(bytes) + bytes + SizeOf(entry.Encoded.Length) + entry.Encoded.Length;
         }
 
         byte[] payload = new byte[size];
@@ -42,13 +42,13 @@ internal static class WorkflowPayload
         BinaryPrimitives.WriteInt64LittleEndian(payload.AsSpan(25), record.Deadline?.ToUnixTimeMilliseconds() ?? 0);
         Span<byte> rest = payload.AsSpan(HeaderBytes);
         WriteLength(ref rest, record.Entries.Count);
-        foreach ((string key, ReadOnlyMemory<byte> value) in record.Entries)
+        foreach ((string key, WorkflowEntry entry) in record.Entries)
         {
             WriteLength(ref rest, StrictUtf8.GetByteCount(key));
             rest = rest[StrictUtf8.GetBytes(key, rest)..];
-            WriteLength(ref rest, value.Length);
-            value.Span.CopyTo(rest);
-            rest = rest[value.Length..];
+            WriteLength(ref rest, entry.Encoded.Length);
+            entry.Encoded.Span.CopyTo(rest);
+            rest = rest[entry.Encoded.Length..];
         }
 
         return payload;
@@ -80,11 +80,11 @@ internal static class WorkflowPayload
                 throw new FormatException("it breaks off.");
             }
 
-            Dictionary<string, ReadOnlyMemory<byte>> entries = new(count, StringComparer.Ordinal);
+            Dictionary<string, WorkflowEntry> entries = new(count, StringComparer.Ordinal);
             for (int i = 0; i < count; i++)
             {
                 string key = StrictUtf8.GetString(Take(ref rest).Span);
-                entries.Add(key, Take(ref rest));
+                entries.Add(key, new WorkflowEntry(Take(ref rest)));
             }
 
             return rest.IsEmpty

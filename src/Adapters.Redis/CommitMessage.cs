@@ -39,10 +39,10 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
         arguments[4] = WorkflowLayout.NodeField(node);
         arguments[5] = string.Create(CultureInfo.InvariantCulture, $"{number} {(int)Answer.Stored} {commit.Generation ?? 0} {validUntil}");
         int next = FirstEntry;
-        foreach ((string key, ReadOnlyMemory<byte> value) in commit.Sets)
+        foreach ((string key, WorkflowEntry entry) in commit.Sets)
         {
             arguments[next++] = WorkflowLayout.Field(key);
-            arguments[next++] = WorkflowLayout.Value(value);
+            arguments[next++] = WorkflowLayout.Value(entry.Encoded);
         }
 
         foreach (string key in commit.Deletes)

@@ -87,7 +87,7 @@ internal sealed class WorkflowLayout(string root)
         out WorkflowMetadata metadata
     )
     {
-        Dictionary<string, ReadOnlyMemory<byte>> entries = new(fields.Length, StringComparer.Ordinal);
+        Dictionary<string, WorkflowEntry> entries = new(fields.Length, StringComparer.Ordinal);
         WorkflowMetadata? found = null;
         try
         {
@@ -96,7 +96,7 @@ internal sealed class WorkflowLayout(string root)
                 byte[] name = (byte[])field.Name!;
                 if (name is [EntryField, ..])
                 {
-                    entries[StrictUtf8.GetString(name.AsSpan(1))] = (byte[])field.Value!;
+                    entries[StrictUtf8.GetString(name.AsSpan(1))] = new WorkflowEntry((byte[])field.Value!);
                 }
                 else if (name is [MetadataByte])
                 {

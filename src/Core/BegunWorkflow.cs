@@ -68,7 +68,7 @@ internal sealed class BegunWorkflow(BufferedSessionStore store, WorkflowCommit c
     /// <returns>False when another version than the required one is stored, so that nothing was taken back.</returns>
     private async ValueTask<bool> TakeBackAsync(long? requiredVersion)
     {
-        WorkflowCommit end = new(WorkflowId, new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal), [])
+        WorkflowCommit end = new(WorkflowId, new Dictionary<string, WorkflowEntry>(StringComparer.Ordinal), [])
         {
             Ends = true,
             Generation = commit.NewGeneration,

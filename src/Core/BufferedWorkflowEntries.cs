@@ -1,37 +1,35 @@
-using System.Collections.ObjectModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 namespace WorkflowSessions;
 
-/// <summary>One workflow in memory between its load and its commit.</summary>
+/// <summary>One workflow between its load and its commit: a snapshot, which is never changed, and the changes over it.</summary>
 internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, string workflowId) : IWorkflowEntries
 {
-    private const int MaxDelayMilliseconds = 256;
-
     // Random, 40 bits: two generations of one workflow collide with probability 10^-12. The decimal form stays short.
     private const long Generations = 1L << 40;
 
+    private static readonly Dictionary<string, WorkflowEntry> Nothing = [];
+
     private readonly BufferedSessionStoreOptions _options = opened.Options;
     private volatile BufferedSessionStore _store = opened;
-    private Dictionary<string, Entry> _entries = [];
-
-    // The keys that were set or deleted since the last commit, each with the number of its last change.
-    private readonly Dictionary<string, int> _touched = new(StringComparer.Ordinal);
-    private bool _cleared;
-    private bool _ended;
-    private bool _updating;
+    private readonly WorkflowChanges _changes = new();
+    private Dictionary<string, WorkflowEntry> _snapshot = Nothing;
+    private int _count;
     private bool _committing;
-
-    // Changes are numbered, because some can be made while a commit is under way. That commit does not have them.
-    private int _changes;
-    private int _lastRemoval;
     private DateTimeOffset? _stamp;
 
     private long? _generation;
 
     // Counted when something is set; a request that only reads has no use for it.
     private long? _bytes;
+
+    public string Id => workflowId;
+
+    public string StoreName => _store.Calls.StoreName;
+
+    /// <summary>Whether UpdateAsync is running.</summary>
+    public bool IsUpdating { get; set; }
 
     public bool IsLoaded { get; private set; }
 
@@ -40,7 +38,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         get
         {
             _store.ThrowIfDisposed();
-            return _cleared || _ended || _touched.Count > 0;
+            return _changes.Any;
         }
     }
 
@@ -49,7 +47,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         get
         {
             ThrowIfNotLoaded();
-            return _entries.Count;
+            return _count;
         }
     }
 
@@ -72,11 +70,13 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         private set;
     }
 
+    private EntryCodec Values => new(workflowId, _options.Serializer);
+
     private (TimeSpan? Idle, TimeSpan? Absolute) Timeouts => _options.Timeouts(workflowId);
 
     public bool TryGet(string key, Type type, out object? value)
     {
-        if (!_entries.TryGetValue(key, out Entry? entry))
+        if (Find(key) is not { } entry)
         {
             // A hit proves that the workflow is loaded and the key is valid. Validate only on a miss.
             NameRules.ThrowIfInvalidKey(key);
@@ -86,9 +86,9 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         }
 
         value = entry.Decoded;
-        if (ReferenceEquals(value, Entry.NotDecoded))
+        if (ReferenceEquals(value, WorkflowEntry.NotDecoded))
         {
-            value = Decode(key, entry, type);
+            value = Values.Decode(key, entry, type);
         }
 
         return true;
@@ -96,7 +96,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
 
     public bool Has(string key)
     {
-        if (_entries.ContainsKey(key))
+        if (Find(key) is not null)
         {
             return true;
         }
@@ -111,14 +111,14 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         NameRules.ThrowIfInvalidKey(key);
         ThrowIfNotLoaded();
         _store.ThrowIfReadOnly();
-        Entry entry = new(Encode(key, value, type));
-        _ = _entries.TryGetValue(key, out Entry? previous);
-        long bytes = _bytes ??= _entries.Sum(stored => Size(stored.Key, stored.Value));
+        WorkflowEntry entry = new(Values.Encode(key, value, type));
+        WorkflowEntry? previous = Find(key);
+        long bytes = _bytes ??= _changes.Over(_snapshot).Sum(stored => Size(stored.Key, stored.Value));
         long growth = Size(key, entry) - (previous is null ? 0 : Size(key, previous));
         ThrowIfOverLimit(key, previous is null ? 1 : 0, bytes, growth);
-        _entries[key] = entry;
+        _changes.Put(key, entry);
+        _count += previous is null ? 1 : 0;
         _bytes = bytes + growth;
-        _touched[key] = ++_changes;
         Stamp();
     }
 
@@ -127,13 +127,14 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         NameRules.ThrowIfInvalidKey(key);
         ThrowIfNotLoaded();
         _store.ThrowIfReadOnly();
-        if (!_entries.Remove(key, out Entry? entry))
+        if (Find(key) is not { } entry)
         {
             return false;
         }
 
+        _changes.Put(key, entry: null);
+        _count--;
         _bytes -= Size(key, entry);
-        _touched[key] = ++_changes;
         Stamp();
         return true;
     }
@@ -143,7 +144,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         ThrowIfNotLoaded();
         _store.ThrowIfReadOnly();
         RemoveAll();
-        _cleared = true;
+        _changes.Clears = true;
         Stamp();
     }
 
@@ -152,19 +153,19 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         ThrowIfNotLoaded();
         _store.ThrowIfReadOnly();
         RemoveAll();
-        _cleared = false;
+        _changes.Clears = false;
         // Where nothing was loaded there is nothing to end, unless a commit that is under way begins it.
-        _ended = _generation is not null || _committing;
+        _changes.Ends = _generation is not null || _committing;
         _stamp = null;
     }
 
     public IReadOnlyDictionary<string, object?> GetAll()
     {
         ThrowIfNotLoaded();
-        Dictionary<string, object?> all = new(_entries.Count, StringComparer.Ordinal);
-        foreach ((string key, Entry entry) in _entries)
+        Dictionary<string, object?> all = new(_count, StringComparer.Ordinal);
+        foreach ((string key, WorkflowEntry entry) in _changes.Over(_snapshot))
         {
-            all[key] = ReferenceEquals(entry.Decoded, Entry.NotDecoded) ? Decode(key, entry, typeof(object)) : entry.Decoded;
+            all[key] = ReferenceEquals(entry.Decoded, WorkflowEntry.NotDecoded) ? Values.Decode(key, entry, typeof(object)) : entry.Decoded;
         }
 
         return all;
@@ -176,13 +177,13 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         WorkflowRecord? record = await LoadRecordAsync(cancellationToken).ConfigureAwait(false);
         if (_generation is not null && record?.Generation != _generation)
         {
-            if (HasChanges && !_ended)
+            if (HasChanges && !_changes.Ends)
             {
                 throw new WorkflowConflictException(workflowId, WorkflowConflictReason.Ended, []);
             }
 
             // What was to end is over already.
-            _ended = false;
+            _changes.Ends = false;
         }
 
         if (!HasChanges)
@@ -209,47 +210,10 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     {
         ArgumentNullException.ThrowIfNull(change);
         return _store.Capabilities.VersionCheck || _store.AllowsBestEffortUpdates
-            ? UpdateAsFarAsNoticedAsync(change, cancellationToken)
+            ? new UpdateLoop(this, _options).RunAsync(change, cancellationToken)
             : throw new NotSupportedException(
                 "This store can't tell whether others changed a workflow meanwhile. Use LoadAsync and CommitAsync."
             );
-    }
-
-    /// <summary>The update also where a store does not notice all that others do.</summary>
-    public async ValueTask UpdateAsFarAsNoticedAsync(Func<CancellationToken, ValueTask> change, CancellationToken cancellationToken)
-    {
-        ThrowIfUpdating();
-        _store.ThrowIfReadOnly();
-        if (HasChanges)
-        {
-            throw new InvalidOperationException(
-                $"Workflow '{new Printable(workflowId)}' has changes that UpdateAsync would mix with its own. Commit them first."
-            );
-        }
-
-        long start = _options.TimeProvider.GetTimestamp();
-        for (int attempt = 0; ; attempt++)
-        {
-            WorkflowRecord? record = await LoadRecordAsync(cancellationToken).ConfigureAwait(false);
-            Take(record);
-            if (await TryUpdateAsync(change, record, cancellationToken).ConfigureAwait(false))
-            {
-                return;
-            }
-
-            if (_options.TimeProvider.GetElapsedTime(start) >= _options.UpdateTimeout)
-            {
-                WorkflowRecord? now = await LoadRecordAsync(cancellationToken).ConfigureAwait(false);
-                Take(now);
-                throw new WorkflowConflictException(workflowId, WorkflowConflictReason.Changed, Differences(record, now));
-            }
-
-            WorkflowSessionsDiagnostics.Retry(_store.Calls.StoreName);
-            _options.Logger.LogUpdateRunsAgain(workflowId, _store.Calls.StoreName);
-            // Full jitter: those who collided don't meet again at the same time.
-            int delay = Random.Shared.Next(Math.Min(MaxDelayMilliseconds, 1 << Math.Min(attempt, 8)) + 1);
-            await Task.Delay(TimeSpan.FromMilliseconds(delay), _options.TimeProvider, cancellationToken).ConfigureAwait(false);
-        }
     }
 
     /// <summary>The session has ended: nothing is loaded that could be changed, and nothing waits.</summary>
@@ -264,22 +228,16 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     /// <summary>Drops everything, so that a read finds nothing and throws. Another thread may be reading.</summary>
     public void Drop()
     {
-        _entries = [];
         IsLoaded = false;
+        _snapshot = Nothing;
+        _changes.ForgetAll();
     }
 
     /// <summary>Goes on in another session, with what was set here and not committed. Whatever was loaded stays behind.</summary>
     public void MoveTo(BufferedSessionStore next)
     {
         _store = next;
-        _cleared = false;
-        _ended = false;
-        foreach (string deleted in _touched.Keys.Where(key => !_entries.ContainsKey(key)))
-        {
-            _touched.Remove(deleted);
-        }
-
-        if (_touched.Count == 0)
+        if (!_changes.KeepSets())
         {
             _stamp = null;
         }
@@ -290,9 +248,20 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         }
     }
 
+    public void ThrowIfChanged()
+    {
+        _store.ThrowIfReadOnly();
+        if (HasChanges)
+        {
+            throw new InvalidOperationException(
+                $"Workflow '{new Printable(workflowId)}' has changes that UpdateAsync would mix with its own. Commit them first."
+            );
+        }
+    }
+
     public void ThrowIfUpdating()
     {
-        if (_updating)
+        if (IsUpdating)
         {
             throw new InvalidOperationException(
                 $"Workflow '{new Printable(workflowId)}' is in UpdateAsync, which loads and commits by itself."
@@ -300,32 +269,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         }
     }
 
-    /// <returns>False when others committed in between. In that case, and when it throws, the changes are dropped.</returns>
-    private async ValueTask<bool> TryUpdateAsync(
-        Func<CancellationToken, ValueTask> change,
-        WorkflowRecord? record,
-        CancellationToken cancellationToken
-    )
-    {
-        bool stored = false;
-        try
-        {
-            _updating = true;
-            await change(cancellationToken).ConfigureAwait(false);
-            cancellationToken.ThrowIfCancellationRequested();
-            return stored = !HasChanges || await WriteAsync(record?.Version ?? 0, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            _updating = false;
-            if (!stored)
-            {
-                Take(record);
-            }
-        }
-    }
-
-    private async ValueTask<WorkflowRecord?> LoadRecordAsync(CancellationToken cancellationToken)
+    public async ValueTask<WorkflowRecord?> LoadRecordAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -340,12 +284,12 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     }
 
     /// <returns>False when a version was required and another is stored.</returns>
-    private async ValueTask<bool> WriteAsync(long? requiredVersion, CancellationToken cancellationToken)
+    public async ValueTask<bool> WriteAsync(long? requiredVersion, CancellationToken cancellationToken)
     {
         _store.ThrowIfReadOnly();
         await BeginSessionAsync(cancellationToken).ConfigureAwait(false);
         WorkflowCommit commit = ToCommit(requiredVersion);
-        int committed = _changes;
+        int committed = _changes.Last;
         CommitResult result;
         _committing = true;
         try
@@ -356,7 +300,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         finally
         {
             _committing = false;
-            _ended &= _generation is not null;
+            _changes.Ends &= _generation is not null;
         }
 
         if (result.Outcome == CommitOutcome.Ended)
@@ -369,7 +313,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
             return false;
         }
 
-        ForgetChanges(committed);
+        _changes.SetCommitted(committed);
         ExpiresAt = result.ExpiresAt;
         return true;
     }
@@ -410,24 +354,11 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
 
     private WorkflowCommit ToCommit(long? requiredVersion)
     {
-        Dictionary<string, ReadOnlyMemory<byte>> sets = new(_touched.Count, StringComparer.Ordinal);
-        List<string> deletes = [];
-        foreach (string key in _touched.Keys)
-        {
-            if (_entries.TryGetValue(key, out Entry? entry))
-            {
-                sets[key] = entry.Encoded;
-            }
-            else if (!_cleared)
-            {
-                deletes.Add(key);
-            }
-        }
-
+        (Dictionary<string, WorkflowEntry> sets, List<string> deletes) = _changes.Pending();
         return new WorkflowCommit(workflowId, sets, deletes)
         {
-            Clears = _cleared,
-            Ends = _ended,
+            Clears = _changes.Clears,
+            Ends = _changes.Ends,
             Stamp = _stamp,
             IdleTimeout = Timeouts.Idle,
             AbsoluteTimeout = Timeouts.Absolute,
@@ -438,15 +369,14 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         };
     }
 
-    private void Take(WorkflowRecord? record)
+    public void Take(WorkflowRecord? record)
     {
         if (_store.IsDisposed)
         {
             return;
         }
 
-        _entries.Clear();
-        ForgetChanges(_changes);
+        _changes.ForgetAll();
         _stamp = record?.LastModified;
         Merge(record);
     }
@@ -454,26 +384,9 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
     /// <summary>Takes what is stored, and leaves what was changed here as it is.</summary>
     private void Merge(WorkflowRecord? record)
     {
-        if (_entries.Count > 0)
-        {
-            foreach (string key in _entries.Keys.Where(key => !_touched.ContainsKey(key)).ToList())
-            {
-                _entries.Remove(key);
-            }
-        }
-
-        if (record is not null && !_cleared && !_ended)
-        {
-            _entries.EnsureCapacity(_entries.Count + record.Entries.Count);
-            foreach ((string key, ReadOnlyMemory<byte> encoded) in record.Entries)
-            {
-                if (!_touched.ContainsKey(key))
-                {
-                    _entries[key] = new Entry(encoded);
-                }
-            }
-        }
-
+        _changes.ForgetCommitted();
+        _snapshot = record?.Table ?? Nothing;
+        _count = _changes.CountOver(_snapshot);
         _bytes = null;
         _generation = record?.Generation;
         ExpiresAt = record?.ExpiresAt;
@@ -482,76 +395,21 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
 
     private void RemoveAll()
     {
-        _lastRemoval = ++_changes;
-        _entries.Clear();
-        _touched.Clear();
+        _changes.RemoveAll();
+        _count = 0;
         _bytes = 0;
     }
 
-    /// <summary>Forgets the changes up to a number.</summary>
-    private void ForgetChanges(int last)
-    {
-        foreach ((string key, int change) in _touched)
-        {
-            if (change <= last)
-            {
-                _touched.Remove(key);
-            }
-        }
-
-        if (_lastRemoval <= last)
-        {
-            _cleared = false;
-            _ended = false;
-        }
-    }
+    private WorkflowEntry? Find(string key) =>
+        _changes.TryGet(key, out WorkflowEntry? changed) ? changed
+        : !_changes.HidesSnapshot && _snapshot.TryGetValue(key, out WorkflowEntry? stored) ? stored
+        : null;
 
     private void Stamp() => _stamp = _options.TimeProvider.GetUtcNow();
 
-    private byte[] Encode(string key, object? value, Type type)
-    {
-        try
-        {
-            return ValueCodec.Encode(value, type, _options.Serializer);
-        }
-        catch (Exception error)
-        {
-            throw WorkflowValueException.NotStorable(workflowId, key, value!.GetType(), error);
-        }
-    }
-
-    private object? Decode(string key, Entry entry, Type type)
-    {
-        ReadOnlyMemory<byte> encoded = entry.Encoded;
-        if (!encoded.IsEmpty && encoded.Span[0] == ValueCodec.ObjectKind)
-        {
-            try
-            {
-                return _options.Serializer.Deserialize(encoded[1..], type);
-            }
-            catch (Exception error)
-            {
-                throw WorkflowValueException.NotReadable(workflowId, key, type, error);
-            }
-        }
-
-        if (!ValueCodec.TryDecode(encoded.Span, out object? value))
-        {
-            throw WorkflowValueException.NotReadable(workflowId, key, type, innerException: null);
-        }
-
-        // A scalar can't be changed by who gets it, so all may have the same; of bytes everybody gets a copy.
-        if (value is not byte[])
-        {
-            entry.Decoded = value;
-        }
-
-        return value;
-    }
-
     private void ThrowIfOverLimit(string key, int newEntries, long bytes, long growth)
     {
-        if (newEntries > 0 && _entries.Count >= _options.MaxEntries)
+        if (newEntries > 0 && _count >= _options.MaxEntries)
         {
             throw new WorkflowLimitException(
                 $"Key '{key}' would be one more than the {_options.MaxEntries} entries that workflow '{workflowId}' may have. "
@@ -585,32 +443,5 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
             $"Workflow '{new Printable(workflowId)}' is not loaded. Call LoadAsync first; reading never waits for a store."
         );
 
-    private static long Size(string key, Entry entry) => Encoding.UTF8.GetByteCount(key) + entry.Encoded.Length;
-
-    private static List<string> Differences(WorkflowRecord? before, WorkflowRecord? after)
-    {
-        IReadOnlyDictionary<string, ReadOnlyMemory<byte>> old = before?.Entries ?? ReadOnlyDictionary<string, ReadOnlyMemory<byte>>.Empty;
-        IReadOnlyDictionary<string, ReadOnlyMemory<byte>> now = after?.Entries ?? ReadOnlyDictionary<string, ReadOnlyMemory<byte>>.Empty;
-        return
-        [
-            .. old
-                .Keys.Union(now.Keys, StringComparer.Ordinal)
-                .Where(key =>
-                    !old.TryGetValue(key, out ReadOnlyMemory<byte> first)
-                    || !now.TryGetValue(key, out ReadOnlyMemory<byte> second)
-                    || !first.Span.SequenceEqual(second.Span)
-                )
-                .Order(StringComparer.Ordinal),
-        ];
-    }
-
-    private sealed class Entry(ReadOnlyMemory<byte> encoded)
-    {
-        public static readonly object NotDecoded = new();
-
-        public ReadOnlyMemory<byte> Encoded { get; } = encoded;
-
-        /// <summary>The value, once it was read; <see cref="NotDecoded"/> until then, and for ever where each reader gets a copy.</summary>
-        public object? Decoded { get; set; } = NotDecoded;
-    }
+    private static long Size(string key, WorkflowEntry entry) => Encoding.UTF8.GetByteCount(key) + entry.Encoded.Length;
 }

@@ -220,10 +220,10 @@ public sealed class SessionRecord
     {
         byte[]? hash = null;
         object? sent = null;
-        if (record?.Entries.TryGetValue(HashKey, out ReadOnlyMemory<byte> encoded) == true)
+        if (record?.Table.TryGetValue(HashKey, out WorkflowEntry? encoded) == true)
         {
-            hash = ValueCodec.TryDecode(encoded.Span, out object? value) && value is byte[] bytes ? bytes : [];
-            _ = record.Entries.TryGetValue(SentKey, out ReadOnlyMemory<byte> time) && ValueCodec.TryDecode(time.Span, out sent);
+            hash = ValueCodec.TryDecode(encoded.Encoded.Span, out object? value) && value is byte[] bytes ? bytes : [];
+            _ = record.Table.TryGetValue(SentKey, out WorkflowEntry? time) && ValueCodec.TryDecode(time.Encoded.Span, out sent);
         }
 
         return _state = new State(hash, sent as long?);
@@ -245,8 +245,8 @@ public sealed class SessionRecord
         bool isDone = false;
         // Entries of its own, so that calls on two threads don't meet. The change runs again when somebody else was faster.
         BufferedWorkflowEntries entries = new(_store, WorkflowId);
-        await entries
-            .UpdateAsFarAsNoticedAsync(
+        await new UpdateLoop(entries, _store.Options)
+            .RunAsync(
                 _ =>
                 {
                     isDone = change(entries);

@@ -50,7 +50,7 @@ internal struct StoreOperation
     {
         if (CommitBytes.Enabled)
         {
-            long bytes = commit.Sets.Sum(entry => Encoding.UTF8.GetByteCount(entry.Key) + (long)entry.Value.Length);
+            long bytes = commit.Sets.Sum(entry => Encoding.UTF8.GetByteCount(entry.Key) + (long)entry.Value.Encoded.Length);
             CommitBytes.Record(bytes, new KeyValuePair<string, object?>(WorkflowSessionsDiagnostics.StoreTag, store));
         }
 

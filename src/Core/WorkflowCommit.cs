@@ -14,7 +14,7 @@ namespace WorkflowSessions;
 /// </remarks>
 public sealed class WorkflowCommit
 {
-    internal WorkflowCommit(string workflowId, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> sets, IReadOnlyCollection<string> deletes)
+    internal WorkflowCommit(string workflowId, IReadOnlyDictionary<string, WorkflowEntry> sets, IReadOnlyCollection<string> deletes)
     {
         WorkflowId = workflowId;
         Sets = sets;
@@ -25,7 +25,7 @@ public sealed class WorkflowCommit
     public string WorkflowId { get; }
 
     /// <summary>The keys that were set, with their encoded values.</summary>
-    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Sets { get; }
+    public IReadOnlyDictionary<string, WorkflowEntry> Sets { get; }
 
     /// <summary>The keys that were deleted, or set and deleted again; empty when the workflow was cleared.</summary>
     public IReadOnlyCollection<string> Deletes { get; }
@@ -104,16 +104,16 @@ public sealed class WorkflowCommit
         );
     }
 
-    private Dictionary<string, ReadOnlyMemory<byte>> ChangedEntries(WorkflowRecord? continued)
+    private Dictionary<string, WorkflowEntry> ChangedEntries(WorkflowRecord? continued)
     {
-        Dictionary<string, ReadOnlyMemory<byte>> entries =
-            continued is null || Clears ? new(Sets.Count, StringComparer.Ordinal) : new(continued.Entries, StringComparer.Ordinal);
+        Dictionary<string, WorkflowEntry> entries =
+            continued is null || Clears ? new(Sets.Count, StringComparer.Ordinal) : new(continued.Table, StringComparer.Ordinal);
         foreach (string key in Deletes)
         {
             entries.Remove(key);
         }
 
-        foreach ((string key, ReadOnlyMemory<byte> value) in Sets)
+        foreach ((string key, WorkflowEntry value) in Sets)
         {
             entries[key] = value;
         }

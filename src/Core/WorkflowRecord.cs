@@ -1,10 +1,10 @@
 namespace WorkflowSessions;
 
-/// <summary>One workflow as it is stored. Immutable, and thread-safe if its dictionary is.</summary>
+/// <summary>A snapshot: one workflow as it is stored. Immutable and thread-safe: nobody changes its dictionary any more.</summary>
 public sealed class WorkflowRecord
 {
     /// <summary>Describes what is stored.</summary>
-    /// <param name="entries">The keys and their encoded values.</param>
+    /// <param name="entries">The keys and their encoded values, compared as ordinals. A <see cref="Dictionary{TKey, TValue}"/> is taken over without a copy, and must not change any more.</param>
     /// <param name="generation">Tells this workflow from one of the same id that began before or after it.</param>
     /// <param name="version">The number of commits in this generation, from 1.</param>
     /// <param name="lastModified">When it was last changed.</param>
@@ -12,7 +12,7 @@ public sealed class WorkflowRecord
     /// <param name="expiresAt">When it ends unless it is used again; null for never.</param>
     /// <exception cref="ArgumentNullException"><paramref name="entries"/> is null.</exception>
     public WorkflowRecord(
-        IReadOnlyDictionary<string, ReadOnlyMemory<byte>> entries,
+        IReadOnlyDictionary<string, WorkflowEntry> entries,
         long generation,
         long version,
         DateTimeOffset lastModified,
@@ -21,7 +21,7 @@ public sealed class WorkflowRecord
     )
     {
         ArgumentNullException.ThrowIfNull(entries);
-        Entries = entries;
+        Table = entries as Dictionary<string, WorkflowEntry> ?? new Dictionary<string, WorkflowEntry>(entries, StringComparer.Ordinal);
         Generation = generation;
         Version = version;
         LastModified = lastModified;
@@ -30,7 +30,10 @@ public sealed class WorkflowRecord
     }
 
     /// <summary>The keys and their encoded values.</summary>
-    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Entries { get; }
+    public IReadOnlyDictionary<string, WorkflowEntry> Entries => Table;
+
+    /// <summary>The same, to be looked up at no more cost than that.</summary>
+    internal Dictionary<string, WorkflowEntry> Table { get; }
 
     /// <summary>Tells this workflow from one of the same id that began before or after it.</summary>
     public long Generation { get; }

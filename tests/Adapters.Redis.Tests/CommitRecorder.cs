@@ -41,7 +41,7 @@ internal sealed class CommitRecorder : BufferedSessionStore
 
     /// <summary>A workflow without entries, of a generation and a version.</summary>
     public static WorkflowRecord Loaded(long generation, long version = 1) =>
-        new(new Dictionary<string, ReadOnlyMemory<byte>>(), generation, version, DateTimeOffset.UnixEpoch, deadline: null, expiresAt: null);
+        new(new Dictionary<string, WorkflowEntry>(), generation, version, DateTimeOffset.UnixEpoch, deadline: null, expiresAt: null);
 
     protected override ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken) =>
         ValueTask.FromResult(_loaded);

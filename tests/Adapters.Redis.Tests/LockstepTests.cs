@@ -152,9 +152,9 @@ public sealed class LockstepTests
             Assert.That(Utf8.GetString(seen.Format()), Is.EqualTo(expected), at);
         }
 
-        foreach ((string entry, ReadOnlyMemory<byte> value) in model.Entries)
+        foreach ((string entry, WorkflowEntry value) in model.Entries)
         {
-            Assert.That(stored[$".{entry}"], Is.EqualTo(value.ToArray()), at);
+            Assert.That(stored[$".{entry}"], Is.EqualTo(value.Encoded.ToArray()), at);
         }
     }
 

@@ -33,11 +33,11 @@ public sealed class NonAtomicFactory(IConnectionMultiplexer connection) : ISessi
                 return null;
             }
 
-            Dictionary<string, ReadOnlyMemory<byte>> entries = fields
+            Dictionary<string, WorkflowEntry> entries = fields
                 .Where(field => ((string)field.Name!)[0] == '.')
                 .ToDictionary(
                     field => ((string)field.Name!)[1..],
-                    field => (ReadOnlyMemory<byte>)(byte[])field.Value!,
+                    field => new WorkflowEntry((byte[])field.Value!),
                     StringComparer.Ordinal
                 );
             long[] numbers =
@@ -73,7 +73,7 @@ public sealed class NonAtomicFactory(IConnectionMultiplexer connection) : ISessi
                         key,
                         [
                             new HashEntry("#", $"{next.Generation} {next.Version} 0 0"),
-                            .. next.Entries.Select(entry => new HashEntry($".{entry.Key}", entry.Value.ToArray())),
+                            .. next.Entries.Select(entry => new HashEntry($".{entry.Key}", entry.Value.Encoded.ToArray())),
                         ]
                     );
                     await database.KeyExpireAsync(key, TimeSpan.FromMinutes(1));

@@ -191,7 +191,7 @@ public sealed class EveryKind
 
         protected override ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken)
         {
-            Dictionary<string, ReadOnlyMemory<byte>> entries = new(StringComparer.Ordinal) { [key] = bytes };
+            Dictionary<string, WorkflowEntry> entries = new(StringComparer.Ordinal) { [key] = new WorkflowEntry(bytes) };
             return ValueTask.FromResult<WorkflowRecord?>(new WorkflowRecord(entries, 1, 1, DateTimeOffset.UnixEpoch, null, null));
         }
 

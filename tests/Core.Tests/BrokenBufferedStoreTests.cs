@@ -100,8 +100,8 @@ public sealed class BrokenBufferedStoreTests
             }
 
             WorkflowRecord stored = Database.Read(SessionId, commit.WorkflowId)!;
-            Dictionary<string, ReadOnlyMemory<byte>> entries = new(stored.Entries, StringComparer.Ordinal);
-            foreach ((string key, ReadOnlyMemory<byte> value) in commit.Sets)
+            Dictionary<string, WorkflowEntry> entries = new(stored.Entries, StringComparer.Ordinal);
+            foreach ((string key, WorkflowEntry value) in commit.Sets)
             {
                 entries[key] = value;
             }

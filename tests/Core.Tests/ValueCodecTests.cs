@@ -143,13 +143,13 @@ public sealed class ValueCodecTests
     public async Task One_unreadable_value_leaves_the_others_readable()
     {
         ExampleHarness harness = new();
-        Dictionary<string, ReadOnlyMemory<byte>> entries = new(StringComparer.Ordinal)
+        Dictionary<string, WorkflowEntry> entries = new(StringComparer.Ordinal)
         {
-            ["good"] = "i1"u8.ToArray(),
-            ["newer"] = "\u00A71"u8.ToArray(),
-            ["empty"] = ReadOnlyMemory<byte>.Empty,
-            ["cut"] = "j{\"Street\":\"Ma"u8.ToArray(),
-            ["foreign"] = "<xml/>"u8.ToArray(),
+            ["good"] = new("i1"u8.ToArray()),
+            ["newer"] = new("\u00A71"u8.ToArray()),
+            ["empty"] = new(ReadOnlyMemory<byte>.Empty),
+            ["cut"] = new("j{\"Street\":\"Ma"u8.ToArray()),
+            ["foreign"] = new("<xml/>"u8.ToArray()),
         };
         await harness.Database.ReplaceAsync(
             "alice",

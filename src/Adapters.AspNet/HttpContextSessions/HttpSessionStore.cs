@@ -79,9 +79,9 @@ public sealed class HttpSessionStore : BufferedSessionStore
         }
         else if (!ReferenceEquals(next, stored))
         {
-            foreach ((string key, ReadOnlyMemory<byte> value) in commit.Sets)
+            foreach ((string key, WorkflowEntry entry) in commit.Sets)
             {
-                _session.Set(FlatKeyLayout.EntryKey(commit.WorkflowId, key), value.ToArray());
+                _session.Set(FlatKeyLayout.EntryKey(commit.WorkflowId, key), entry.Encoded.ToArray());
             }
 
             _session.Set(FlatKeyLayout.StampKey(commit.WorkflowId), Stamp(next.LastModified));
@@ -136,12 +136,12 @@ public sealed class HttpSessionStore : BufferedSessionStore
     private WorkflowRecord? Read(string workflowId)
     {
         string prefix = FlatKeyLayout.EntryPrefix(workflowId);
-        Dictionary<string, ReadOnlyMemory<byte>> entries = new(StringComparer.Ordinal);
+        Dictionary<string, WorkflowEntry> entries = new(StringComparer.Ordinal);
         foreach (string slot in _session.Keys)
         {
             if (slot.StartsWith(prefix, StringComparison.Ordinal) && _session.TryGetValue(slot, out byte[]? value))
             {
-                entries[slot[prefix.Length..]] = value;
+                entries[slot[prefix.Length..]] = new WorkflowEntry(value);
             }
         }
 
