@@ -54,6 +54,31 @@ public sealed class CommitQueueTests
     }
 
     [Test]
+    public async Task Commit_waits_no_longer_than_its_own_timeout_for_one_that_has_a_longer_timeout()
+    {
+        await using CacheHarness harness = await StoredAsync();
+        DistributedCacheSessionStoreOptions patient = new()
+        {
+            TimeProvider = harness.Clock,
+            KeyPrefix = harness.Prefix,
+            CommandTimeout = TimeSpan.FromMinutes(1),
+        };
+        WorkflowSession first = new(new DistributedCacheSessionStoreFactory(harness.Cache, patient).Open("alice"), "checkout");
+        await first.LoadAsync();
+        first.Set("first", 1);
+        WorkflowSession second = (await ChangedAsync(harness, 1))[0];
+        Hang hang = HangIn("set");
+        Task commit = first.CommitAsync().AsTask();
+        await hang.ReachedAsync(1);
+        Task<SessionStoreException> failure = FailureAsync(second);
+        harness.Clock.Advance(Timeout);
+        Assert.That((await failure.WaitAsync(Guard)).MayBeStored, Is.False);
+        Assert.That(commit.IsCompleted, Is.False);
+        hang.Release();
+        await commit.WaitAsync(Guard);
+    }
+
+    [Test]
     public async Task Read_and_write_of_a_commit_share_one_timeout()
     {
         await using CacheHarness harness = await StoredAsync();
