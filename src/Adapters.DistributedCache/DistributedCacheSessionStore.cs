@@ -16,9 +16,6 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
 {
     private static readonly SessionStoreCapabilities CacheCapabilities = new() { Buffered = true, ExpiryPerWorkflow = true };
 
-    // Commits of one workflow in this process take turns; a few locks for all workflows are enough, because none is held while another is taken.
-    private static readonly SemaphoreSlim[] Turns = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1))];
-
     private readonly string _root = $"{options.EffectiveKeyPrefix}{HashSessionId(sessionId)}";
     private readonly TimeProvider _clock = options.TimeProvider;
     private readonly TimeSpan _timeout = options.CommandTimeout;
@@ -35,7 +32,7 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
     protected override bool LoadRenews => true;
 
     protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken) =>
-        await ReadAsync(workflowId, "loaded", cancellationToken).ConfigureAwait(false);
+        await ReadAsync(workflowId, "loaded", new TimeBudget(_clock, _timeout), cancellationToken).ConfigureAwait(false);
 
     protected override ValueTask<WorkflowRecord> RenewWorkflowAsync(
         string workflowId,
@@ -46,24 +43,18 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
 
     protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
     {
-        SemaphoreSlim turn = TurnOf(commit.WorkflowId);
-        await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
+        TimeBudget time = new(_clock, _timeout);
+        using WorkflowTurn turn = await TakeTurnAsync(commit.WorkflowId, NotCommitted(commit), commit.WorkflowId, time, cancellationToken)
+            .ConfigureAwait(false);
+        WorkflowRecord? stored = await ReadAsync(commit.WorkflowId, "committed", time, cancellationToken).ConfigureAwait(false);
+        CommitResult result = commit.Apply(stored, _clock.GetUtcNow(), out WorkflowRecord? next);
+        if (!ReferenceEquals(next, stored))
         {
-            WorkflowRecord? stored = await ReadAsync(commit.WorkflowId, "committed", cancellationToken).ConfigureAwait(false);
-            CommitResult result = commit.Apply(stored, _clock.GetUtcNow(), out WorkflowRecord? next);
-            if (!ReferenceEquals(next, stored))
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                await WriteAsync(commit, next).ConfigureAwait(false);
-            }
+            cancellationToken.ThrowIfCancellationRequested();
+            await WriteAsync(commit, next, time).ConfigureAwait(false);
+        }
 
-            return result;
-        }
-        finally
-        {
-            turn.Release();
-        }
+        return result;
     }
 
     protected override ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken) =>
@@ -71,36 +62,73 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
 
     protected override async ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
     {
-        // First the record, without which nobody gets at the rest by a cookie.
-        foreach (string workflowId in OpenedWorkflows.Prepend(SessionRecord.WorkflowId))
+        TimeBudget time = new(_clock, _timeout);
+        // First the record, without which no cookie gives access to the rest.
+        using (
+            await TakeTurnAsync(SessionRecord.WorkflowId, "The session was not ended", "", time, cancellationToken).ConfigureAwait(false)
+        )
         {
-            SemaphoreSlim turn = TurnOf(workflowId);
-            await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
-            try
-            {
-                await cache
-                    .RemoveAsync(Key(workflowId), CancellationToken.None)
-                    .WaitAsync(_timeout, CancellationToken.None)
-                    .ConfigureAwait(false);
-            }
-            finally
-            {
-                turn.Release();
-            }
+            await RemoveAsync(SessionRecord.WorkflowId, time).ConfigureAwait(false);
+        }
+
+        // From here on the session has ended, and a cancellation would only leave more of it behind.
+        await Task.WhenAll(OpenedWorkflows.Select(workflowId => EndWorkflowAsync(workflowId, time))).ConfigureAwait(false);
+    }
+
+    private async Task EndWorkflowAsync(string workflowId, TimeBudget time)
+    {
+        using WorkflowTurn turn = await WorkflowTurn.TakeAsync(Key(workflowId), time, CancellationToken.None).ConfigureAwait(false);
+        await RemoveAsync(workflowId, time).ConfigureAwait(false);
+    }
+
+    private async Task RemoveAsync(string workflowId, TimeBudget time)
+    {
+        try
+        {
+            await cache.RemoveAsync(Key(workflowId), CancellationToken.None).WaitAsync(time.Left, _clock).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException error)
+        {
+            // No caller can cancel it, so the cache has failed.
+            throw new IOException("The cache cancelled the removal of an entry by itself.", error);
         }
     }
 
-    private async Task<WorkflowRecord?> ReadAsync(string workflowId, string what, CancellationToken cancellationToken)
+    /// <param name="workflowId">The workflow that is to be written.</param>
+    /// <param name="what">What did not happen, when the time is over before the turn comes: the beginning of the message.</param>
+    /// <param name="concerned">The workflow that the exception names; empty for the session.</param>
+    /// <param name="time">The time of the operation.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    private async ValueTask<WorkflowTurn> TakeTurnAsync(
+        string workflowId,
+        string what,
+        string concerned,
+        TimeBudget time,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            return await WorkflowTurn.TakeAsync(Key(workflowId), time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException error)
+        {
+            throw NotSent(what, concerned, error);
+        }
+    }
+
+    private async Task<WorkflowRecord?> ReadAsync(string workflowId, string what, TimeBudget time, CancellationToken cancellationToken)
     {
         ReadOnlyMemory<byte>? payload;
         try
         {
-            payload = await GetAsync(Key(workflowId), cancellationToken).ConfigureAwait(false);
+            payload = await GetAsync(Key(workflowId), time, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
             throw new SessionStoreException(
-                $"Workflow '{workflowId}' could not be {what}: the cache did not give what it has.",
+                $"Workflow '{workflowId}' could not be {what}, because the cache failed or did not answer within "
+                    + $"{nameof(DistributedCacheSessionStoreOptions.CommandTimeout)}. Nothing was changed. Try again.",
                 workflowId,
                 mayBeStored: false,
                 error
@@ -134,7 +162,7 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
         return record.Deadline <= _clock.GetUtcNow() ? null : record;
     }
 
-    private async Task<ReadOnlyMemory<byte>?> GetAsync(string key, CancellationToken cancellationToken)
+    private async Task<ReadOnlyMemory<byte>?> GetAsync(string key, TimeBudget time, CancellationToken cancellationToken)
     {
         if (cache is IBufferDistributedCache buffers)
         {
@@ -142,17 +170,22 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
             bool found = await buffers
                 .TryGetAsync(key, writer, cancellationToken)
                 .AsTask()
-                .WaitAsync(_timeout, cancellationToken)
+                .WaitAsync(time.Left, _clock, cancellationToken)
                 .ConfigureAwait(false);
             return found ? writer.WrittenMemory : default(ReadOnlyMemory<byte>?);
         }
 
-        byte[]? bytes = await cache.GetAsync(key, cancellationToken).WaitAsync(_timeout, cancellationToken).ConfigureAwait(false);
+        byte[]? bytes = await cache.GetAsync(key, cancellationToken).WaitAsync(time.Left, _clock, cancellationToken).ConfigureAwait(false);
         return bytes is null ? default(ReadOnlyMemory<byte>?) : bytes;
     }
 
-    private async Task WriteAsync(WorkflowCommit commit, WorkflowRecord? next)
+    private async Task WriteAsync(WorkflowCommit commit, WorkflowRecord? next, TimeBudget time)
     {
+        if (time.Left == TimeSpan.Zero)
+        {
+            throw NotSent(NotCommitted(commit), commit.WorkflowId, new TimeoutException());
+        }
+
         string key = Key(commit.WorkflowId);
         try
         {
@@ -164,12 +197,13 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
                     new DistributedCacheEntryOptions { SlidingExpiration = commit.IdleTimeout, AbsoluteExpiration = next.Deadline },
                     CancellationToken.None
                 );
-            await writing.WaitAsync(_timeout).ConfigureAwait(false);
+            await writing.WaitAsync(time.Left, _clock).ConfigureAwait(false);
         }
         catch (Exception error)
         {
             throw new SessionStoreException(
-                $"Workflow '{commit.WorkflowId}' could not be committed, or was without an answer of the cache.",
+                $"The commit of workflow '{commit.WorkflowId}' was sent, and the cache failed or did not answer within "
+                    + $"{nameof(DistributedCacheSessionStoreOptions.CommandTimeout)}. It may be stored. Load the workflow to see.",
                 commit.WorkflowId,
                 mayBeStored: true,
                 error
@@ -177,7 +211,16 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
         }
     }
 
-    private SemaphoreSlim TurnOf(string workflowId) => Turns[(uint)Key(workflowId).GetHashCode(StringComparison.Ordinal) % Turns.Length];
+    private static string NotCommitted(WorkflowCommit commit) => $"Workflow '{commit.WorkflowId}' was not committed";
+
+    private static SessionStoreException NotSent(string what, string workflowId, TimeoutException error) =>
+        new(
+            $"{what}, because waiting took all of {nameof(DistributedCacheSessionStoreOptions.CommandTimeout)}. "
+                + "Nothing was sent or changed. Try again.",
+            workflowId,
+            mayBeStored: false,
+            error
+        );
 
     private string Key(string workflowId) => $"{_root}:{workflowId}";
 

@@ -9,7 +9,11 @@ public sealed class DistributedCacheSessionStoreOptions : BufferedSessionStoreOp
     /// </summary>
     public string? KeyPrefix { get; set; }
 
-    /// <summary>How long to wait for each answer of the cache, 5 seconds by default. A commit without an answer may be stored.</summary>
+    /// <summary>How long a load, a commit or the end of a session may take, from the call to the last answer. 5 seconds by default.</summary>
+    /// <remarks>
+    /// The time in which a commit waits for earlier commits of its workflow counts. A commit that was not sent when the time is over is certainly not stored; one
+    /// that was sent may be stored. From a millisecond to an hour, measured by <see cref="BufferedSessionStoreOptions.TimeProvider"/>.
+    /// </remarks>
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>

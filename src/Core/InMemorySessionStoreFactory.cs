@@ -113,9 +113,7 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
         {
             if (!_sessions.TryGet(sessionId, out InMemorySession? session))
             {
-                // A commit that leaves nothing behind needs no room.
-                CommitResult result = commit.Apply(stored: null, Now, out WorkflowRecord? created);
-                if (created is null || _sessions.TryBegin(sessionId, commit.WorkflowId, created))
+                if (_sessions.TryBegin(sessionId, commit) is { } result)
                 {
                     return result;
                 }

@@ -45,31 +45,35 @@ internal sealed class InMemorySessionTable(InMemorySessionStoreOptions options)
 
     public bool TryGet(string sessionId, [NotNullWhen(true)] out InMemorySession? session) => _sessions.TryGetValue(sessionId, out session);
 
-    /// <summary>Begins a session with its first workflow.</summary>
-    /// <returns>False when there is such a session: another request began it meanwhile.</returns>
+    /// <summary>Applies a commit where there is no session, and begins one with the workflow that the commit creates.</summary>
+    /// <returns>What became of the commit; null when there is such a session: another request began it meanwhile.</returns>
     /// <exception cref="SessionStoreException">There are as many live sessions as there may be.</exception>
-    public bool TryBegin(string sessionId, string workflowId, WorkflowRecord record)
+    public CommitResult? TryBegin(string sessionId, WorkflowCommit commit)
     {
         // One at a time, so that a request that finds the store full knows that nobody else is making room.
         lock (_beginning)
         {
             if (_sessions.ContainsKey(sessionId))
             {
-                return false;
+                return null;
             }
 
-            if (IsFull)
+            bool hasRoom = TryMakeRoom();
+            // Read after that: a workflow that takes the place of an expired session is not older than that expiry.
+            CommitResult result = commit.Apply(stored: null, options.TimeProvider.GetUtcNow(), out WorkflowRecord? created);
+            if (created is null)
             {
-                FreeExpired(int.MaxValue);
+                // It leaves nothing behind, and needs no room.
+                return result;
             }
 
-            if (IsFull)
+            if (!hasRoom)
             {
                 throw new SessionStoreException(
-                    $"Workflow '{workflowId}' was not committed, because the store is full: "
+                    $"Workflow '{commit.WorkflowId}' was not committed, because the store is full: "
                         + $"it has the {options.MaxSessions} sessions that {nameof(InMemorySessionStoreOptions.MaxSessions)} allows. "
                         + "Try again when sessions have ended or expired. If this happens often, shorten the idle timeout or raise the limit.",
-                    workflowId,
+                    commit.WorkflowId,
                     mayBeStored: false
                 );
             }
@@ -79,10 +83,10 @@ internal sealed class InMemorySessionTable(InMemorySessionStoreOptions options)
             {
                 _sessions[sessionId] = session;
                 Interlocked.Increment(ref _count);
-                Put(session, workflowId, record);
+                Put(session, commit.WorkflowId, created);
             }
 
-            return true;
+            return result;
         }
     }
 
@@ -150,6 +154,16 @@ internal sealed class InMemorySessionTable(InMemorySessionStoreOptions options)
                 }
             }
         }
+    }
+
+    private bool TryMakeRoom()
+    {
+        if (IsFull)
+        {
+            FreeExpired(int.MaxValue);
+        }
+
+        return !IsFull;
     }
 
     private InMemorySession? FirstDue(DateTimeOffset now)
