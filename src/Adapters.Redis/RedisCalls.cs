@@ -30,18 +30,8 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
 
     /// <summary>Waits for the first connection, and refuses to send where the connection is known to be down.</summary>
     /// <exception cref="SessionStoreException">Nothing can be sent.</exception>
-    public ValueTask ReadyAsync(string operation, string workflowId, CancellationToken cancellationToken)
-    {
-        return connection.IsConnected ? default : WaitAsync();
-
-        async ValueTask WaitAsync()
-        {
-            if (await connection.WaitAsync(cancellationToken).ConfigureAwait(false) is { } error)
-            {
-                throw Errors.Failure(operation, workflowId, mayBeStored: false, error);
-            }
-        }
-    }
+    public ValueTask ReadyAsync(string operation, string workflowId, CancellationToken cancellationToken) =>
+        connection.IsConnected ? default : WaitAsync(operation, workflowId, cancellationToken);
 
     /// <summary>Runs a command that changes nothing.</summary>
     /// <exception cref="SessionStoreException">The server refused it, or did not answer in time.</exception>
@@ -174,6 +164,14 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
             : connection.ClientTimeout > left + ClientPrecision ? task.WaitAsync(left, _time, cancellationToken)
             : cancellationToken.CanBeCanceled ? task.WaitAsync(cancellationToken)
             : task;
+    }
+
+    private async ValueTask WaitAsync(string operation, string workflowId, CancellationToken cancellationToken)
+    {
+        if (await connection.WaitAsync(cancellationToken).ConfigureAwait(false) is { } error)
+        {
+            throw Errors.Failure(operation, workflowId, mayBeStored: false, error);
+        }
     }
 
     /// <summary>Pauses before something is sent again, a little longer each time.</summary>

@@ -70,15 +70,8 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         DateTimeOffset now = _time.GetUtcNow();
         // The deadline is a time of the server.
         DateTimeOffset? deadline = now + (loaded.Deadline - DateTimeOffset.FromUnixTimeMilliseconds(Calls.Clock.Now));
-        WorkflowRecord renewed = new(
-            loaded.Entries,
-            loaded.Generation,
-            loaded.Version,
-            loaded.LastModified,
-            loaded.Deadline,
-            deadline < now + idle ? deadline : now + idle
-        );
-        TimeSpan lifetime = renewed.ExpiresAt!.Value - now;
+        DateTimeOffset renewed = deadline < now + idle ? deadline.Value : now + idle;
+        TimeSpan lifetime = renewed - now;
         TimeSpan left = expiresAt - now;
         if (left >= Protocol.RenewedBelow * lifetime && left <= lifetime + Imprecision)
         {
@@ -86,7 +79,9 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         }
 
         Renewal = RenewAsync(workflowId, loaded.Generation, idle);
-        return ValueTask.FromResult(renewed);
+        return ValueTask.FromResult(
+            new WorkflowRecord(loaded.Entries, loaded.Generation, loaded.Version, loaded.LastModified, loaded.Deadline, renewed)
+        );
     }
 
     protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)

@@ -152,15 +152,20 @@ internal sealed class WorkflowChanges
 
     private void Keep(Func<Change, bool> isKept)
     {
-        foreach ((string key, Change change) in _keys ?? [])
+        if (_keys is null)
+        {
+            return;
+        }
+
+        foreach ((string key, Change change) in _keys)
         {
             if (!isKept(change))
             {
-                _keys!.Remove(key);
+                _keys.Remove(key);
             }
         }
 
-        _keys = _keys is { Count: > 0 } ? _keys : null;
+        _keys = _keys.Count > 0 ? _keys : null;
     }
 
     [StructLayout(LayoutKind.Auto)]

@@ -60,7 +60,7 @@ internal sealed class StoreOfScenario(int limit)
     /// <summary>Commits for a request that has loaded a version, and requires that it is still stored.</summary>
     public CommitOutcome CommitAt(WorkflowRecord loaded, string session, string workflow, string key)
     {
-        WorkflowCommit commit = new(workflow, new Dictionary<string, ReadOnlyMemory<byte>> { [key] = "i1"u8.ToArray() }, [])
+        WorkflowCommit commit = new(workflow, new Dictionary<string, WorkflowEntry> { [key] = new("i1"u8.ToArray()) }, [])
         {
             Generation = loaded.Generation,
             RequiredVersion = loaded.Version,
