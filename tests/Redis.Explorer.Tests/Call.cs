@@ -3,7 +3,15 @@ namespace WorkflowSessions.Redis.Explorer;
 /// <summary>One call of a client to the library, and what it was told.</summary>
 internal sealed class Call(Request request, string step)
 {
-    private static readonly AsyncLocal<Call?> CurrentCall = new();
+    // Tells also when a thread begins and ends to run code of a call.
+    private static readonly AsyncLocal<Call?> CurrentCall = new(change =>
+    {
+        if (change.ThreadContextChanged)
+        {
+            change.PreviousValue?.Client.Network.Leave();
+            change.CurrentValue?.Client.Network.Enter();
+        }
+    });
 
     /// <summary>The call that the running code belongs to, on whatever thread it runs.</summary>
     public static Call? Current

@@ -5,18 +5,19 @@ namespace WorkflowSessions.Redis.Explorer;
 /// <summary>
 /// Compares, at each step of a schedule, what is stored with what the rules allow, and with what callers were told. It keeps the first violation.
 /// </summary>
-internal sealed class Checker(Network network, Scenario scenario)
+internal sealed class Checker
 {
-    // A commit renews when a tenth of the idle timeout is over. The rest is for time that passes while the test runs.
-    private const double ShortestLifetime = 0.88;
-
-    // Times are cut to milliseconds.
-    private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(20);
-
+    private readonly Network _network;
+    private readonly Scenario _scenario;
+    private readonly Lifetimes _lifetimes;
     private readonly List<(int Step, Observation State)> _history = [(0, Observation.Nothing)];
 
-    // When each generation of a workflow was seen first.
-    private readonly Dictionary<(string Workflow, long Generation), (int Step, DateTimeOffset Time)> _begun = [];
+    public Checker(Network network, Scenario scenario)
+    {
+        _network = network;
+        _scenario = scenario;
+        _lifetimes = new Lifetimes(network, scenario, this);
+    }
 
     public List<Call> Calls { get; } = [];
 
@@ -32,7 +33,7 @@ internal sealed class Checker(Network network, Scenario scenario)
     /// <summary>A script was executed.</summary>
     public void Executed(Message message, Observation after)
     {
-        foreach (string workflow in scenario.Workflows)
+        foreach (string workflow in _scenario.Workflows)
         {
             Compare(message, workflow, Latest.Of(workflow), after.Of(workflow));
             Require(
@@ -43,26 +44,22 @@ internal sealed class Checker(Network network, Scenario scenario)
 
         if (message.IsRenewal)
         {
-            CompareRenewal(message, after);
+            _lifetimes.Renewed(message, Latest, after);
         }
 
         Record(after);
-        Run? run = RunOf(message);
-        if (run is { Applied: >= 0 } && run.Applied == network.Step && after.Of(run.Workflow) is { } stored)
+        if (RunOf(message) is { Applied: >= 0 } run && run.Applied == _network.Step)
         {
-            Require(
-                stored.Lifetime >= ShortestLifetime * LongestLifetime(run.Workflow, stored),
-                $"{message.Call} is stored, but the workflow expires in {stored.Lifetime}."
-            );
+            _lifetimes.Committed(message, run.Workflow, after);
         }
     }
 
     /// <summary>Time has passed.</summary>
     public void Passed(Observation after)
     {
-        if (scenario.Workflows.Any(workflow => Latest.Of(workflow) is not null && after.Of(workflow) is null))
+        if (_scenario.Workflows.Any(workflow => Latest.Of(workflow) is not null && after.Of(workflow) is null))
         {
-            network.Note(Happenings.Expiry);
+            _network.Note(Happenings.Expiry);
         }
 
         Record(after);
@@ -76,19 +73,9 @@ internal sealed class Checker(Network network, Scenario scenario)
             Require(read is not null && read.IsSame(read with { Entries = entries }), $"{call} does not read what is stored: {read}.");
         }
 
-        // A node whose stopwatch stood still, or whose pauses are long beside the idle timeout, can be wrong about what is left.
-        if (
-            scenario.Suspensions.Length == 0
-            && scenario.IdleTimeout >= TimeSpan.FromMinutes(1)
-            && workflow.LastModified is not null
-            && Latest.Of(workflow.Id) is { } stored
-            && stored.Lifetime < ShortestLifetime * LongestLifetime(workflow.Id, stored)
-        )
+        if (workflow.LastModified is not null)
         {
-            Require(
-                call.Client.HasInFlight(message => message.IsRenewal),
-                $"{call} does not renew workflow '{workflow.Id}', which expires in {stored.Lifetime}."
-            );
+            _lifetimes.Loaded(call, workflow.Id, Latest);
         }
     }
 
@@ -97,12 +84,12 @@ internal sealed class Checker(Network network, Scenario scenario)
     {
         if (call.Client.Name != "observer")
         {
-            network.Note(Happenings.List);
+            _network.Note(Happenings.List);
         }
 
         LastList = named;
         List<Observation> states = [.. Since(call.Started)];
-        foreach (string workflow in scenario.Workflows)
+        foreach (string workflow in _scenario.Workflows)
         {
             bool[] live = [.. states.Select(state => state.Of(workflow)?.Entries.Count > 0)];
             Require(live.Contains(value: true) || !named.Contains(workflow), $"{call} names workflow '{workflow}', which is not there.");
@@ -116,8 +103,8 @@ internal sealed class Checker(Network network, Scenario scenario)
     /// <summary>A caller was told something.</summary>
     public void End(Call call)
     {
-        call.Ended = network.Step;
-        network.Say($"{call} was told: {call.Outcome}");
+        call.Ended = _network.Step;
+        _network.Say($"{call} was told: {call.Outcome}");
         Require(call.Outcome != Outcome.Unexpected, $"{call} was told: {call.Error}");
         Require(
             call.MetFault || call.Outcome is not (Outcome.NotStored or Outcome.MayBeStored),
@@ -148,19 +135,20 @@ internal sealed class Checker(Network network, Scenario scenario)
     /// <summary>No client waits any more. Late copies may still arrive.</summary>
     public void Quiet(HashSet<string> named)
     {
-        foreach (string workflow in scenario.Workflows)
+        _lifetimes.Quiet(Latest);
+        foreach (string workflow in _scenario.Workflows)
         {
             bool isLive = Latest.Of(workflow)?.Entries.Count > 0;
             Require(
                 isLive == named.Contains(workflow),
                 $"When all is quiet, a list {(isLive ? "lacks" : "names")} workflow '{workflow}', which is {(isLive ? "" : "not ")}there."
             );
-            Require(
-                Latest.Of(workflow) is not { } live || Latest.IndexLifetime >= live.Lifetime - TimeSpan.FromSeconds(1),
-                $"When all is quiet, the index expires in {Latest.IndexLifetime}, before workflow '{workflow}'."
-            );
         }
     }
+
+    /// <summary>Notes a violation, unless there is one already.</summary>
+    public void Require(bool condition, string violation) =>
+        Violation ??= condition ? null : string.Create(CultureInfo.InvariantCulture, $"Step {_network.Step}: {violation}");
 
     private void Compare(Message message, string workflow, StoredWorkflow? before, StoredWorkflow? after)
     {
@@ -184,10 +172,10 @@ internal sealed class Checker(Network network, Scenario scenario)
             // Reads and renewals change nothing; an end of the session ends what had begun before its caller was told.
             bool mayEnd = message.Call?.Step == "endall" && before is not null && after is null;
             Require(mayEnd, $"{change}.");
-            int end = message.Call!.IsWaiting ? network.Step : message.Call.Ended;
-            Require(!mayEnd || _begun[(workflow, before!.Generation)].Step <= end, $"{change}, which began after the end of the session.");
+            int end = message.Call!.IsWaiting ? _network.Step : message.Call.Ended;
+            Require(!mayEnd || _lifetimes.BeganAt(workflow, before!) <= end, $"{change}, which began after the end of the session.");
             message.Call.EndedWorkflows = true;
-            network.Note(Happenings.EndOfSession);
+            _network.Note(Happenings.EndOfSession);
             RequireRefusedIsNotStored(message.Call);
             return;
         }
@@ -195,42 +183,15 @@ internal sealed class Checker(Network network, Scenario scenario)
         Require(run.Applied < 0, $"{change}: it is applied a second time.");
         Require(refusal is null && run.Workflow == workflow, $"{change}; the rules refuse it: {refusal}.");
         Require(IsNext(workflow, next, after), $"{change}, and not to [{next}].");
-        run.Applied = network.Step;
+        run.Applied = _network.Step;
         run.Result = after;
         RequireRefusedIsNotStored(message.Call!);
-    }
-
-    /// <summary>A renewal begins the idle timeout anew, of the generation that was loaded and of no other.</summary>
-    private void CompareRenewal(Message message, Observation after)
-    {
-        string workflow = Network.WorkflowOf(message.RenewedKey);
-        if (Latest.Of(workflow) is { } before && after.Of(workflow) is { } renewed)
-        {
-            bool isLoaded = before.Generation.ToString(CultureInfo.InvariantCulture) == message.RenewedGeneration;
-            Require(
-                !isLoaded || renewed.Lifetime >= ShortestLifetime * LongestLifetime(workflow, renewed),
-                $"{message} was executed, but workflow '{workflow}' expires in {renewed.Lifetime}."
-            );
-            Require(
-                isLoaded || renewed.Lifetime <= before.Lifetime,
-                $"{message} renewed workflow '{workflow}' in a generation that it had not loaded."
-            );
-        }
-    }
-
-    private TimeSpan LongestLifetime(string workflow, StoredWorkflow stored)
-    {
-        DateTimeOffset begun = _begun.TryGetValue((workflow, stored.Generation), out var first) ? first.Time : network.Now;
-        TimeSpan untilDeadline = begun + scenario.AbsoluteTimeout - network.Now ?? TimeSpan.MaxValue;
-        return untilDeadline < scenario.IdleTimeout ? untilDeadline : scenario.IdleTimeout;
     }
 
     private bool IsNext(string workflow, StoredWorkflow? next, StoredWorkflow? after) =>
         next is null ? after is null
         : next.Generation > 0 ? next.IsSame(after)
-        : after is not null
-            && !_begun.ContainsKey((workflow, after.Generation))
-            && (next with { Generation = after.Generation }).IsSame(after);
+        : after is not null && !_lifetimes.IsKnown(workflow, after) && (next with { Generation = after.Generation }).IsSame(after);
 
     private void RequireRefusedIsNotStored(Call call)
     {
@@ -244,7 +205,7 @@ internal sealed class Checker(Network network, Scenario scenario)
     private void RequireEnded(Call call)
     {
         Observation before = Since(call.Started).First();
-        foreach (string workflow in scenario.Workflows)
+        foreach (string workflow in _scenario.Workflows)
         {
             long? generation = before.Of(workflow)?.Generation;
             Require(
@@ -263,24 +224,10 @@ internal sealed class Checker(Network network, Scenario scenario)
 
     private void Record(Observation state)
     {
-        _history.Add((network.Step, state));
-        foreach ((string workflow, StoredWorkflow? stored) in state.Workflows)
-        {
-            if (stored is not null)
-            {
-                _begun.TryAdd((workflow, stored.Generation), (network.Step, network.Now));
-                Require(
-                    stored.Lifetime <= LongestLifetime(workflow, stored) + Tolerance,
-                    $"Workflow '{workflow}' lives for {stored.Lifetime}, longer than its timeouts allow."
-                );
-            }
-        }
-
+        _history.Add((_network.Step, state));
+        _lifetimes.Observed(state);
         Require(state.Eternal.Length == 0, $"A key has no time to live: {string.Join(", ", state.Eternal)}.");
     }
 
     private static Run? RunOf(Message message) => message.IsCommit ? message.Call!.Runs[message.Run] : null;
-
-    private void Require(bool condition, string violation) =>
-        Violation ??= condition ? null : string.Create(CultureInfo.InvariantCulture, $"Step {network.Step}: {violation}");
 }

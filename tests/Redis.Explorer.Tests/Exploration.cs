@@ -70,6 +70,14 @@ internal sealed class Exploration
             }
 
             int choice = choose(moves.Count);
+            if (choice >= moves.Count)
+            {
+                string trace = string.Join(Environment.NewLine, _network.Trace);
+                throw new ScheduleException(
+                    $"Choice {choice} of {moves.Count}: two runs of a schedule differ.{Environment.NewLine}{trace}"
+                );
+            }
+
             _choices.Add(choice);
             _counts.Add(moves.Count);
             moves[choice]();

@@ -15,11 +15,13 @@ internal sealed partial class Network
     // More than the longest schedule has. One that goes on for ever is a failure.
     private const int MostSteps = 10_000;
 
+    private readonly int _thread = Environment.CurrentManagedThreadId;
     private readonly Server _server;
     private readonly Scenario _scenario;
     private readonly List<Message> _late = [];
     private readonly List<string> _trace = [];
     private TimeSpan _suspended;
+    private int _otherThreads;
 
     public Network(Server server, Scenario scenario)
     {
@@ -111,46 +113,6 @@ internal sealed partial class Network
         } while (--batch > 0 && client.Front is { IsWrite: false });
     }
 
-    /// <summary>Lets time pass for all clocks, and for all that expires.</summary>
-    public void Pass(TimeSpan time)
-    {
-        PassOnServer(time);
-        FollowTime();
-        foreach (Client client in Clients)
-        {
-            client.Node.Time.FireDue();
-        }
-    }
-
-    /// <summary>All nodes are suspended, with their virtual machine for example: their stopwatches stand still, and the server's clock goes on.</summary>
-    public void Suspend(TimeSpan time)
-    {
-        _suspended += time;
-        Note(Happenings.SuspendedNodes);
-        Say("All nodes are suspended while");
-        PassOnServer(time);
-    }
-
-    private void PassOnServer(TimeSpan time)
-    {
-        Passed += time;
-        Step++;
-        foreach (Call waiting in Checker.Calls.Where(call => call.IsWaiting))
-        {
-            waiting.MetFault = true;
-        }
-
-        Note(Happenings.TimePassed);
-        Say($"{time} pass");
-        if (Root is not null)
-        {
-            _server.Pass(Root, _scenario.Workflows, time);
-        }
-
-        _server.SetTime(Now);
-        Checker.Passed(Look());
-    }
-
     /// <summary>Lets clients do what needs no choice: short pauses end, and messages whose order does not matter are delivered.</summary>
     public void Settle()
     {
@@ -223,28 +185,39 @@ internal sealed partial class Network
         return answer;
     }
 
+    /// <summary>Code of a client begins to run on the current thread.</summary>
+    public void Enter()
+    {
+        if (Environment.CurrentManagedThreadId != _thread)
+        {
+            Interlocked.Increment(ref _otherThreads);
+        }
+    }
+
+    public void Leave()
+    {
+        if (Environment.CurrentManagedThreadId != _thread)
+        {
+            Interlocked.Decrement(ref _otherThreads);
+        }
+    }
+
     // A commit that waits for another one of its node goes on on another thread, when it has its turn.
     private bool HasWaited()
     {
-        if (!Clients.Exists(GoesOn))
+        if (!GoesOn())
         {
             return false;
         }
 
-        return SpinWait.SpinUntil(() => !Clients.Exists(GoesOn), LongestWait)
+        return SpinWait.SpinUntil(() => !GoesOn(), LongestWait)
             ? true
             : throw new ScheduleException($"A client neither sends a message nor ends its call:\n{string.Join('\n', _trace.TakeLast(60))}");
 
-        bool GoesOn(Client client) =>
-            client.IsSilent && !Clients.Exists(other => other.Node == client.Node && other.HasInFlight(message => message.IsCommit));
-    }
+        bool GoesOn() => Volatile.Read(ref _otherThreads) > 0 || Clients.Exists(HasTurn);
 
-    private void FollowTime()
-    {
-        foreach (Client client in Clients)
-        {
-            client.Node.Time.Follow(PassedOnNodes);
-        }
+        bool HasTurn(Client client) =>
+            client.IsSilent && !Clients.Exists(other => other.Node == client.Node && other.HasInFlight(message => message.IsCommit));
     }
 
     // The root of the session, without which no key of it is known, is in all keys.
