@@ -28,6 +28,9 @@ internal sealed class HttpSessionHarness : StoreHarness
     // Each request writes the whole session as it was when it loaded it.
     public override bool MergesRequests => false;
 
+    /// <summary>It knows no ids: it is told which session to use.</summary>
+    public override bool RefusesIllFormedIds => false;
+
     public override ISessionStore Open(string sessionId) => new HttpSessionStore(Session(sessionId), _options);
 
     /// <summary>The session as one request has it.</summary>

@@ -97,6 +97,55 @@ public sealed class LateMessageTests
         Assert.That(wire.Harness.Keys(), Is.Empty);
     }
 
+    [TestCase(-1)]
+    [TestCase(60_500)]
+    public async Task Message_outside_of_its_time_is_not_executed_where_it_finds_what_was_loaded(int validFor)
+    {
+        await using Wire wire = new();
+        long generation = Generation(await wire.DeliverAsync(await Wire.MessageAsync("node1", 1, Sets("x", 1))));
+        WorkflowMetadata loaded = await wire.MetadataAsync();
+        RedisResult[] answer = await wire.DeliverAsync(await Wire.MessageAsync("node1", 2, Sets("x", 2, generation), validFor, loaded));
+        Assert.That(Outcome(answer), Is.EqualTo(Answer.Late));
+        Assert.That((await wire.LoadAsync()).Get<int>("x"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task Copy_of_a_commit_that_found_what_was_loaded_is_not_applied_again()
+    {
+        await using Wire wire = new();
+        long generation = Generation(await wire.DeliverAsync(await Wire.MessageAsync("node1", 1, Sets("x", 1))));
+        WorkflowMetadata loaded = await wire.MetadataAsync();
+        RedisValue[] commit = await Wire.MessageAsync("node1", 2, Sets("x", 2, generation), loaded: loaded);
+        Assert.That(Outcome(await wire.DeliverAsync(commit)), Is.EqualTo(Answer.AsExpected));
+        await wire.DeliverAsync(await Wire.MessageAsync("node2", 1, Sets("x", 3, generation)));
+        Assert.That(Outcome(await wire.DeliverAsync(commit)), Is.EqualTo(Answer.Stored));
+        Assert.That((await wire.LoadAsync()).Get<int>("x"), Is.EqualTo(3));
+    }
+
+    [Test]
+    public async Task Commit_that_does_not_find_what_was_loaded_merges()
+    {
+        await using Wire wire = new();
+        long generation = Generation(await wire.DeliverAsync(await Wire.MessageAsync("node1", 1, Sets("x", 1))));
+        WorkflowMetadata loaded = await wire.MetadataAsync();
+        await wire.DeliverAsync(await Wire.MessageAsync("node2", 1, Sets("y", 2, generation)));
+        RedisResult[] merged = await wire.DeliverAsync(await Wire.MessageAsync("node1", 2, Sets("z", 3, generation), loaded: loaded));
+        Assert.That(Outcome(merged), Is.EqualTo(Answer.Stored));
+        WorkflowSession now = await wire.LoadAsync();
+        Assert.That(now.GetAll(), Is.EquivalentTo(new Dictionary<string, object?> { ["x"] = 1, ["y"] = 2, ["z"] = 3 }));
+    }
+
+    [Test]
+    public async Task Commit_that_found_what_was_loaded_renews_when_a_tenth_of_the_idle_timeout_is_over()
+    {
+        await using Wire wire = new();
+        long generation = Generation(await wire.DeliverAsync(await Wire.MessageAsync("node1", 1, Sets("x", 1))));
+        await wire.Harness.PassAsync(TimeSpan.FromMinutes(3));
+        WorkflowMetadata loaded = await wire.MetadataAsync();
+        await wire.DeliverAsync(await Wire.MessageAsync("node1", 2, Sets("x", 2, generation), loaded: loaded));
+        Assert.That(await RedisHarness.Database.KeyTimeToLiveAsync(wire.Harness.Key("checkout")), Is.GreaterThan(TimeSpan.FromMinutes(19)));
+    }
+
     [Test]
     public async Task Commit_whose_workflow_expired_before_the_copy_arrives_is_not_applied_again()
     {
@@ -266,9 +315,15 @@ public sealed class LateMessageTests
 
         public static async Task<long> TimeAsync() => ScriptAnswer.Time(await RunAsync(RedisScript.Time, [], []));
 
-        public static async Task<RedisValue[]> MessageAsync(string node, long number, Task<WorkflowCommit?> commit, int validFor = 50_000)
+        public static async Task<RedisValue[]> MessageAsync(
+            string node,
+            long number,
+            Task<WorkflowCommit?> commit,
+            int validFor = 50_000,
+            WorkflowMetadata? loaded = null
+        )
         {
-            CommitMessage message = new((await commit)!, node, number, loaded: null);
+            CommitMessage message = new((await commit)!, node, number, loaded);
             return message.Arguments(await TimeAsync() + validFor);
         }
 
@@ -277,6 +332,9 @@ public sealed class LateMessageTests
 
         public static async Task<RedisResult[]> RunAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments) =>
             (RedisResult[])(await RedisHarness.Database.ScriptEvaluateAsync(script.Text, keys, arguments))!;
+
+        public async Task<WorkflowMetadata> MetadataAsync() =>
+            WorkflowMetadata.Parse((byte[])(await RedisHarness.Database.HashGetAsync(Layout.Key("checkout"), "#"))!);
 
         public async Task<WorkflowSession> LoadAsync()
         {
