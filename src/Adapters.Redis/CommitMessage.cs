@@ -88,6 +88,21 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
         };
     }
 
+    /// <summary>What shows that a server has the commit: the record of the node.</summary>
+    /// <param name="layout">The layout of the session.</param>
+    /// <param name="answer">The answer of the script: stored, or ended.</param>
+    public StoredProof Proof(WorkflowLayout layout, RedisResult[] answer)
+    {
+        Answer outcome = ScriptAnswer.Outcome(answer) == Answer.Removed ? Answer.Removed : Answer.Stored;
+        string record = string.Create(CultureInfo.InvariantCulture, $"{number} {(int)outcome} ");
+        return new StoredProof(
+            layout.Key(commit.WorkflowId),
+            WorkflowLayout.NodeField(node),
+            value => ((string?)value)?.StartsWith(record, StringComparison.Ordinal) == true,
+            layout.Unused
+        );
+    }
+
     /// <summary>Whole milliseconds, rounded up.</summary>
     public static long? Milliseconds(TimeSpan? time) => time is { } span ? (long)Math.Ceiling(span.TotalMilliseconds) : null;
 

@@ -6,7 +6,8 @@ namespace WorkflowSessions.Redis;
 /// Has the client ask its servers who is the master, when one of them turned out not to be: by itself it asks once a minute. At most once a
 /// second. Thread-safe.
 /// </summary>
-internal sealed class MasterSearch(RedisConnection connection)
+/// <param name="configure">Has the client ask.</param>
+internal sealed class MasterSearch(Func<Task> configure)
 {
     private const long TicksBetween = TimeSpan.TicksPerSecond;
 
@@ -27,7 +28,7 @@ internal sealed class MasterSearch(RedisConnection connection)
     {
         try
         {
-            await connection.ConfigureAsync().ConfigureAwait(false);
+            await configure().ConfigureAwait(false);
         }
         catch (Exception error) when (error is RedisException or TimeoutException or ObjectDisposedException)
         {

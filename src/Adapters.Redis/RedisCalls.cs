@@ -11,7 +11,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
 
     private readonly TimeProvider _time = options.TimeProvider;
     private readonly TimeSpan _timeout = options.CommandTimeout;
-    private readonly MasterSearch _master = new(connection);
+    private readonly MasterSearch _master = new(connection.ConfigureAsync);
 
     public RedisErrors Errors { get; } = new(connection);
 

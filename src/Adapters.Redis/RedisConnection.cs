@@ -73,6 +73,9 @@ internal sealed class RedisConnection : IDisposable
     /// <summary>The database; there is one after <see cref="WaitAsync"/>.</summary>
     public IDatabase Database => _database ?? throw new ObjectDisposedException(nameof(RedisSessionStoreFactory));
 
+    /// <summary>The configuration; null where that of the application's connection can't be read.</summary>
+    public ConfigurationOptions? Configuration => _address ?? (_client is { } client ? ClientConfiguration.Of(client) : null);
+
     /// <summary>
     /// After which time the client itself gives up a request that has no answer. It looks once a second.
     /// </summary>

@@ -48,14 +48,26 @@ internal sealed class RedisErrors(RedisConnection connection)
             }
         }
 
-        string subject = workflowId.Length > 0 ? $"Workflow '{workflowId}'" : "The workflows of the session";
         return new SessionStoreException(
-            $"{subject} {operation}{(mayBeStored ? ", or was without an answer" : "")}. {Advice(error)}",
+            $"{Subject(workflowId)} {operation}{(mayBeStored ? ", or was without an answer" : "")}. {Advice(error)}",
             workflowId,
             mayBeStored,
             error
         );
     }
+
+    /// <param name="workflowId">The id of the workflow; empty for all of the session.</param>
+    /// <param name="replicas">How many replicas were to receive it.</param>
+    /// <param name="problem">Why that is not known, and what to do; null where the error tells.</param>
+    /// <param name="error">The cause.</param>
+    public SessionStoreException NotReceived(string workflowId, int replicas, string? problem, Exception error) =>
+        new(
+            $"{Subject(workflowId)} {(workflowId.Length > 0 ? "was stored" : "were ended")}, but {nameof(RedisSessionStoreOptions.WaitForReplicas)} = "
+                + $"{replicas} was not met within {nameof(RedisSessionStoreOptions.CommandTimeout)}. {problem ?? Advice(error)}",
+            workflowId,
+            mayBeStored: true,
+            error
+        );
 
     public static SessionStoreException Damaged(string workflowId, Exception error) => Damaged(workflowId, mayBeStored: false, error);
 
@@ -76,6 +88,8 @@ internal sealed class RedisErrors(RedisConnection connection)
             mayBeStored: false,
             error
         );
+
+    private static string Subject(string workflowId) => workflowId.Length > 0 ? $"Workflow '{workflowId}'" : "The workflows of the session";
 
     private string Advice(Exception error) =>
         error is ObjectDisposedException ? "The connection was closed: the application shuts down, or has disposed it."

@@ -107,6 +107,12 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
             RedisResult[] answer = await Calls.SendAsync(call, message.Arguments, start).ConfigureAwait(false);
             CommitResult? result = message.Result(answer, _time.GetUtcNow(), out WorkflowMetadata? stored);
             _seen.Set(commit.WorkflowId, stored);
+            if (node.Replicas is { } replicas && result?.Outcome == CommitOutcome.Stored)
+            {
+                // The workflow is still taken: a later commit of this node would replace the record, and prove nothing about this one.
+                await replicas.ReceivedAsync(message.Proof(_layout, answer), commit.WorkflowId, start).ConfigureAwait(false);
+            }
+
             return result
                 ?? throw RedisErrors.Damaged(
                     commit.WorkflowId,
@@ -180,9 +186,21 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
             RedisValue[] generations = await reader.GenerationsAsync(members, cancellationToken).ConfigureAwait(false);
             RedisKey[] keys = [_layout.Index, .. members.Select(_layout.KeyOf)];
             ScriptCall call = new(RedisScript.End, keys, [], Operation, workflowId: "");
-            RedisResult[] answer = await Calls
-                .SendAsync(call, validUntil => [validUntil, .. generations], Calls.Start())
-                .ConfigureAwait(false);
+            long start = Calls.Start();
+            RedisResult[] answer = await Calls.SendAsync(call, validUntil => [validUntil, .. generations], start).ConfigureAwait(false);
+            if (node.Replicas is { } replicas)
+            {
+                IEnumerable<StoredProof> proofs = members
+                    .Zip(generations)
+                    .Select(each => new StoredProof(
+                        _layout.KeyOf(each.First),
+                        WorkflowLayout.MetadataField,
+                        metadata => SessionReader.IsOver(metadata, each.Second),
+                        _layout.Unused
+                    ));
+                await Task.WhenAll(proofs.Select(proof => replicas.ReceivedAsync(proof, workflowId: "", start))).ConfigureAwait(false);
+            }
+
             return (RedisValue[])answer[3]!;
         }
     }

@@ -42,7 +42,11 @@ public sealed class RedisSessionStoreFactory : ISessionStoreFactory, IDisposable
     /// Closes the connection if it was made for this store alone, by <c>AddRedisStore("host:6379")</c>; leaves any other open. Operations that are on
     /// their way get up to a second for their answer, and then throw <see cref="SessionStoreException"/>.
     /// </summary>
-    public void Dispose() => _connection.Dispose();
+    public void Dispose()
+    {
+        _connection.Dispose();
+        _node.Dispose();
+    }
 
     /// <summary>Begins to connect, and returns at once.</summary>
     /// <exception cref="ArgumentException">The address or an option can't be used.</exception>

@@ -3,6 +3,13 @@ namespace WorkflowSessions.Redis;
 /// <summary>Options of sessions in Redis. An idle timeout of none needs an absolute one: nothing lives for ever there.</summary>
 public sealed class RedisSessionStoreOptions : BufferedSessionStoreOptions
 {
+#if REDIS_CLIENT_1
+    // The first major version of the client can't choose the server of a command.
+    private const int MostReplicas = 0;
+#else
+    private const int MostReplicas = 10;
+#endif
+
     /// <summary>
     /// What all keys begin with. Null by default, which stands for <c>workflowsessions:{application}:</c>, with the name of the host's application; without a
     /// host for <c>workflowsessions:</c>. Applications that are to share sessions take the same prefix. It must not have a brace, because what is in
@@ -30,6 +37,17 @@ public sealed class RedisSessionStoreOptions : BufferedSessionStoreOptions
     /// </remarks>
     public bool FailFast { get; set; } = true;
 
+    /// <summary>
+    /// How many replicas must have received a commit before it is acknowledged, from 0 to 10; 0 by default, which waits for none. Otherwise a commit that is stored,
+    /// but not received by so many replicas within <see cref="CommandTimeout"/>, throws <see cref="SessionStoreException"/> with
+    /// <see cref="SessionStoreException.MayBeStored"/> true.
+    /// </summary>
+    /// <remarks>
+    /// A second connection with the configuration of the first one waits, so that nothing else does. Callbacks that are set in code on a connection of the
+    /// application are not part of it. docs/redis.md says which failovers can still lose a commit. It needs version 2 or later of StackExchange.Redis.
+    /// </remarks>
+    public int WaitForReplicas { get; set; }
+
     /// <inheritdoc />
     protected override bool RequiresExpiry => true;
 
@@ -56,6 +74,11 @@ public sealed class RedisSessionStoreOptions : BufferedSessionStoreOptions
         Require(
             CommandTimeout >= TimeSpan.FromMilliseconds(1) && CommandTimeout <= Protocol.LongestValidity,
             $"{nameof(CommandTimeout)} must be from a millisecond to a minute.",
+            parameterName
+        );
+        Require(
+            WaitForReplicas is >= 0 and <= MostReplicas,
+            $"{nameof(WaitForReplicas)} must be from 0, which waits for none, to {MostReplicas}.",
             parameterName
         );
     }

@@ -19,6 +19,7 @@ namespace WorkflowSessions.Redis;
 ///                                Answer), the generation in which it was stored (else 0), and the time until which it was valid
 ///     .{key}                     one entry: a kind character and the payload
 /// {prefix}v2:{root}              sorted set: the workflows of the session by the time they expire. It lives as long as the longest of them
+/// {prefix}v2:{root}!             never there: it is written and deleted in one step, see WaitGroup
 /// </code>
 /// </remarks>
 internal sealed class WorkflowLayout(string root)
@@ -34,6 +35,9 @@ internal sealed class WorkflowLayout(string root)
 
     /// <summary>The key of the sorted set.</summary>
     public RedisKey Index => root;
+
+    /// <summary>A key in the slot of the session that never holds anything.</summary>
+    public RedisKey Unused => $"{root}!";
 
     public static WorkflowLayout Of(string keyPrefix, string hashOfSession) => new($"{keyPrefix}v2:{{{hashOfSession}}}");
 

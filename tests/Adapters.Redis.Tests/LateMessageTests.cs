@@ -132,7 +132,17 @@ public sealed class LateMessageTests
         RedisResult[] merged = await wire.DeliverAsync(await Wire.MessageAsync("node1", 2, Sets("z", 3, generation), loaded: loaded));
         Assert.That(Outcome(merged), Is.EqualTo(Answer.Stored));
         WorkflowSession now = await wire.LoadAsync();
-        Assert.That(now.GetAll(), Is.EquivalentTo(new Dictionary<string, object?> { ["x"] = 1, ["y"] = 2, ["z"] = 3 }));
+        Assert.That(
+            now.GetAll(),
+            Is.EquivalentTo(
+                new Dictionary<string, object?>
+                {
+                    ["x"] = 1,
+                    ["y"] = 2,
+                    ["z"] = 3,
+                }
+            )
+        );
     }
 
     [Test]

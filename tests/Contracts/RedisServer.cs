@@ -95,10 +95,11 @@ public sealed class RedisServer : IDisposable
     }
 
     /// <summary>Starts it, also again after <see cref="Kill"/>, and returns when it answers.</summary>
-    public async Task RunAsync()
+    /// <param name="arguments">Arguments for this time, behind those that it always has.</param>
+    public async Task RunAsync(params string[] arguments)
     {
         string port = Port.ToString(CultureInfo.InvariantCulture);
-        string[] options = ["--port", port, "--save", "", .. _arguments];
+        string[] options = ["--port", port, "--save", "", .. _arguments, .. arguments];
         ProcessStartInfo start = new(
             _program,
             InContainer
