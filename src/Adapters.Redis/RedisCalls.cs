@@ -52,6 +52,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
             }
             catch (Exception error) when (RedisErrors.IsRedisError(error))
             {
+                SearchMaster(error);
                 if (
                     !RedisErrors.IsTransient(error) || !await HasPausedAsync(attempt, start, error, cancellationToken).ConfigureAwait(false)
                 )
@@ -140,6 +141,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
             }
             catch (Exception error) when (RedisErrors.IsRedisError(error))
             {
+                SearchMaster(error);
                 call.MayBeExecuted |= RedisErrors.MayBeExecuted(error);
                 if (isKnown && RedisErrors.IsUnknownScript(error))
                 {
@@ -174,15 +176,18 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
         }
     }
 
-    /// <summary>Pauses before something is sent again, a little longer each time.</summary>
-    /// <returns>False when the time is over, or the connection is disposed.</returns>
-    private async Task<bool> HasPausedAsync(int attempt, long start, Exception error, CancellationToken cancellationToken)
+    private void SearchMaster(Exception error)
     {
         if (RedisErrors.IsMasterMissing(error))
         {
             _master.Begin();
         }
+    }
 
+    /// <summary>Pauses before something is sent again, a little longer each time.</summary>
+    /// <returns>False when the time is over, or the connection is disposed.</returns>
+    private async Task<bool> HasPausedAsync(int attempt, long start, Exception error, CancellationToken cancellationToken)
+    {
         TimeSpan pause = TimeSpan.FromMilliseconds(1 << Math.Min(attempt, LongestPauseExponent));
         if (error is ObjectDisposedException || Left(start) <= pause)
         {

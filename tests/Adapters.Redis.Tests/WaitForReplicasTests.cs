@@ -32,6 +32,19 @@ public sealed partial class WaitForReplicasTests
     }
 
     [Test]
+    public async Task Commit_in_another_database_is_acknowledged_too()
+    {
+        using RedisServer master = await RedisServer.StartAsync(NoDelay);
+        using RedisServer replica = await ReplicaAsync(master);
+        await using ConnectionMultiplexer connection = await ConnectAsync(master);
+        using RedisSessionStoreFactory sessions = new(connection, new RedisSessionStoreOptions { WaitForReplicas = 1, Database = 3 });
+        await CommitAsync(sessions, "alice", 1);
+        Assert.That((await Reading.ReadAsync(sessions.Open, "alice")).Get("x", 0), Is.EqualTo(1));
+        Assert.That(await StoredAsync(master), Is.Zero, "It went to the database of the connection.");
+        Assert.That((string)(await replica.DoAsync("INFO", "keyspace"))!, Does.Contain("db3:keys=2,").And.Not.Contain("db0:"));
+    }
+
+    [Test]
     public async Task Masters_that_are_killed_under_load_lose_no_acknowledged_commit()
     {
         using RedisServer first = await RedisServer.StartAsync(NoDelay);
