@@ -317,8 +317,9 @@ internal sealed class DamagedWorkflow : IDisposable
         bool stored = SameEntries(after, now) && now.ContainsKey("#");
         // The record of its node tells what became of a commit. One that is damaged can tell it of another.
         bool recorded = fields.TryGetValue(_record, out byte[]? record) && record.AsSpan().SequenceEqual(_stored[_record]);
+        // The load has renewed what is over by its deadline: its metadata tell a new time.
         bool untouched =
-            refused is WorkflowConflictException
+            refused is WorkflowConflictException || goes
                 ? SameEntries(fields, now) && now.ContainsKey("#")
                 : fields.Count == now.Count && Same(fields, now);
         Check(
@@ -330,7 +331,7 @@ internal sealed class DamagedWorkflow : IDisposable
                 ),
             refused is null
                 ? $"a commit has changed something else than it set: {string.Join("; ", fields.Where(f => f.Key == "#").Select(f => Encoding.Latin1.GetString(f.Value)))} became {string.Join("; ", now.Where(f => f.Key == "#").Select(f => Encoding.Latin1.GetString(f.Value)))} fields {fields.Count} {now.Count} early {early}"
-                : "a commit that was refused has changed what is stored"
+                : $"a commit that was refused has changed what is stored: {refused.GetType().Name} early {early} was {Metadata(fields)} now {Metadata(now)}"
         );
         // A number that its node can't have sent yet.
         bool uncounted = refused is SessionStoreException { MayBeStored: false } && !recorded;
@@ -352,6 +353,13 @@ internal sealed class DamagedWorkflow : IDisposable
 
         return over ? "over" : Outcome(refused);
     }
+
+    /// <summary>All but the entries, as text.</summary>
+    private static string Metadata(Dictionary<string, byte[]> fields) =>
+        string.Join(
+            "; ",
+            fields.Where(field => field.Key is "#" or ['@', ..]).Select(field => $"{field.Key}={Encoding.Latin1.GetString(field.Value)}")
+        ) + $" and {fields.Keys.Count(name => name is ['.', ..])} entries";
 
     private async Task<bool> IsReadAsync(int value)
     {
