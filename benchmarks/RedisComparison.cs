@@ -20,6 +20,7 @@ internal static class RedisComparison
     private const int ManySessions = 5_000;
     private const int FewSessions = 100;
     private const int CommitsOfScripts = 20_000;
+    private const int InFlight = 64;
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(0.7);
 
     public static async Task RunAsync()
@@ -38,7 +39,7 @@ internal static class RedisComparison
             await peers.FillAsync();
             foreach ((string request, Func<int, Task>[] actions) in peers.Requests)
             {
-                foreach (int inFlight in new[] { 1, 64 })
+                foreach (int inFlight in new[] { 1, InFlight })
                 {
                     RedisLoad[] best = await RedisLoad.MedianAsync(connection, actions, inFlight, one.Sessions, Round, Rounds);
                     Console.WriteLine(
@@ -261,7 +262,8 @@ internal static class RedisComparison
         {
             IServer admin = connection.GetServers()[0];
             await admin.ConfigResetStatisticsAsync();
-            await Parallel.ForAsync(0, CommitsOfScripts, async (i, _) => await action(i % one.Sessions).ConfigureAwait(false));
+            ParallelOptions inFlight = new() { MaxDegreeOfParallelism = InFlight };
+            await Parallel.ForAsync(0, CommitsOfScripts, inFlight, async (i, _) => await action(i % one.Sessions).ConfigureAwait(false));
             string statistics = (await admin.InfoAsync("commandstats"))
                 .SelectMany(group => group)
                 .Single(entry => entry.Key == "cmdstat_evalsha")
