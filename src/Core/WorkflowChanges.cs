@@ -9,6 +9,7 @@ namespace WorkflowSessions;
 /// </remarks>
 internal sealed class WorkflowChanges
 {
+    // Another thread may drop it when the request is over: read it once in each member.
     private Dictionary<string, Change>? _keys;
     private int _committed;
     private int _lastRemoval;
@@ -36,7 +37,7 @@ internal sealed class WorkflowChanges
     /// <param name="entry">What it was set to; null when it was deleted.</param>
     public bool TryGet(string key, out WorkflowEntry? entry)
     {
-        if (_keys is not null && _keys.TryGetValue(key, out Change change))
+        if (_keys is { } keys && keys.TryGetValue(key, out Change change))
         {
             entry = change.Entry;
             return true;
@@ -49,8 +50,8 @@ internal sealed class WorkflowChanges
     /// <summary>Sets a key, or deletes it.</summary>
     public void Put(string key, WorkflowEntry? entry)
     {
-        _keys ??= new Dictionary<string, Change>(StringComparer.Ordinal);
-        ref Change change = ref CollectionsMarshal.GetValueRefOrAddDefault(_keys, key, out _);
+        Dictionary<string, Change> keys = _keys ??= new Dictionary<string, Change>(StringComparer.Ordinal);
+        ref Change change = ref CollectionsMarshal.GetValueRefOrAddDefault(keys, key, out _);
         // Numbers begin with 1.
         _pending += change.Number <= _committed ? 1 : 0;
         change = new Change(entry, ++Last);
@@ -68,23 +69,22 @@ internal sealed class WorkflowChanges
     /// <summary>What the request sees.</summary>
     public IEnumerable<KeyValuePair<string, WorkflowEntry>> Over(Dictionary<string, WorkflowEntry> snapshot)
     {
-        IEnumerable<KeyValuePair<string, WorkflowEntry>> kept =
-            HidesSnapshot ? []
-            : _keys is null ? snapshot
-            : snapshot.Select(stored => TryGet(stored.Key, out WorkflowEntry? entry) ? new(stored.Key, entry!) : stored);
-        IEnumerable<KeyValuePair<string, WorkflowEntry>> added =
-            _keys
-                ?.Where(change => HidesSnapshot || !snapshot.ContainsKey(change.Key))
-                .Select(change => new KeyValuePair<string, WorkflowEntry>(change.Key, change.Value.Entry!))
-            ?? [];
+        Dictionary<string, WorkflowEntry> seen = HidesSnapshot ? [] : snapshot;
+        if (_keys is not { } keys)
+        {
+            return seen;
+        }
+
+        IEnumerable<KeyValuePair<string, WorkflowEntry>> kept = seen.Select(stored =>
+            keys.TryGetValue(stored.Key, out Change change) ? new(stored.Key, change.Entry!) : stored
+        );
+        IEnumerable<KeyValuePair<string, WorkflowEntry>> added = keys.Where(change => !seen.ContainsKey(change.Key))
+            .Select(change => new KeyValuePair<string, WorkflowEntry>(change.Key, change.Value.Entry!));
         return kept.Concat(added).Where(entry => entry.Value is not null);
     }
 
     /// <summary>How many entries the request sees.</summary>
-    public int CountOver(Dictionary<string, WorkflowEntry> snapshot) =>
-        HidesSnapshot ? _keys?.Values.Count(change => change.Entry is not null) ?? 0
-        : _keys is null ? snapshot.Count
-        : Over(snapshot).Count();
+    public int CountOver(Dictionary<string, WorkflowEntry> snapshot) => Over(snapshot).Count();
 
     /// <summary>The changes up to a number are committed.</summary>
     public void SetCommitted(int last)
@@ -152,20 +152,20 @@ internal sealed class WorkflowChanges
 
     private void Keep(Func<Change, bool> isKept)
     {
-        if (_keys is null)
+        if (_keys is not { } keys)
         {
             return;
         }
 
-        foreach ((string key, Change change) in _keys)
+        foreach ((string key, Change change) in keys)
         {
             if (!isKept(change))
             {
-                _keys.Remove(key);
+                keys.Remove(key);
             }
         }
 
-        _keys = _keys.Count > 0 ? _keys : null;
+        _keys = keys.Count > 0 ? keys : null;
     }
 
     [StructLayout(LayoutKind.Auto)]
