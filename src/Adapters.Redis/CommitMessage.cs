@@ -10,7 +10,7 @@ namespace WorkflowSessions.Redis;
 /// <param name="loaded">The metadata that this session has seen last; null when it has seen none.</param>
 internal sealed class CommitMessage(WorkflowCommit commit, string node, long number, WorkflowMetadata? loaded)
 {
-    private const int FirstEntry = 6;
+    private const int FirstEntry = (int)CommitArgument.Entries;
     private const int MostInOneCall = 2000;
 
     private readonly WorkflowMetadata? _next =
@@ -32,12 +32,15 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
     {
         bool expectsOne = _next is { } expected && expected.IsSettledUntil(validUntil, Milliseconds(commit.IdleTimeout));
         RedisValue[] arguments = new RedisValue[FirstEntry + commit.Deletes.Count + (2 * commit.Sets.Count)];
-        arguments[0] = Header();
-        arguments[1] = validUntil;
-        arguments[2] = expectsOne ? loaded!.Value.Format() : RedisValue.EmptyString;
-        arguments[3] = expectsOne ? _next!.Value.Format() : RedisValue.EmptyString;
-        arguments[4] = WorkflowLayout.NodeField(node);
-        arguments[5] = string.Create(CultureInfo.InvariantCulture, $"{number} {(int)Answer.Stored} {commit.Generation ?? 0} {validUntil}");
+        arguments[(int)CommitArgument.Header] = Header();
+        arguments[(int)CommitArgument.ValidUntil] = validUntil;
+        arguments[(int)CommitArgument.Loaded] = expectsOne ? loaded!.Value.Format() : RedisValue.EmptyString;
+        arguments[(int)CommitArgument.Next] = expectsOne ? _next!.Value.Format() : RedisValue.EmptyString;
+        arguments[(int)CommitArgument.Node] = WorkflowLayout.NodeField(node);
+        arguments[(int)CommitArgument.Record] = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{number} {(int)Answer.Stored} {commit.Generation ?? 0} {validUntil}"
+        );
         int next = FirstEntry;
         foreach ((string key, WorkflowEntry entry) in commit.Sets)
         {

@@ -37,14 +37,9 @@ internal static class Protocol
         ("LONGEST_NUMBER", Text(LongestNumber)),
         ("ACTIVE", $"'{Active}'"),
         ("TOMBSTONE", $"'{Tombstone}'"),
-        ("HEADER", "1"),
-        ("VALID_UNTIL", "2"),
-        ("LOADED", "3"),
-        ("NEXT", "4"),
-        ("NODE", "5"),
-        ("RECORD", "6"),
-        ("ENTRIES", "7"),
-        .. Enum.GetValues<Answer>().Select(answer => (answer.ToString().ToUpperInvariant(), Text((int)answer))),
+        .. Enum.GetValues<Answer>().Select(answer => (NameOf(answer.ToString()), Text((int)answer))),
+        // Lua counts from 1.
+        .. Enum.GetValues<CommitArgument>().Select(argument => (NameOf(argument.ToString()), Text((int)argument + 1))),
     ];
 
     /// <summary>Puts the constants into a script, which has their names in upper case.</summary>
@@ -57,6 +52,10 @@ internal static class Protocol
 
         return script;
     }
+
+    /// <summary>ValidUntil is VALID_UNTIL there.</summary>
+    private static string NameOf(string name) =>
+        Regex.Replace(name, "(?<=[a-z])(?=[A-Z])", "_", RegexOptions.None, TimeSpan.FromSeconds(1)).ToUpperInvariant();
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -186,7 +186,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
 
     /// <summary>Pauses before something is sent again, a little longer each time.</summary>
     /// <returns>False when the time is over, or the connection is disposed.</returns>
-    private async Task<bool> HasPausedAsync(int attempt, long start, Exception error, CancellationToken cancellationToken)
+    public async Task<bool> HasPausedAsync(int attempt, long start, Exception? error, CancellationToken cancellationToken)
     {
         TimeSpan pause = TimeSpan.FromMilliseconds(1 << Math.Min(attempt, LongestPauseExponent));
         if (error is ObjectDisposedException || Left(start) <= pause)

@@ -10,8 +10,6 @@ namespace WorkflowSessions.Redis;
 /// </summary>
 internal sealed class ReplicaWait : IDisposable
 {
-    private const int LongestPauseExponent = 6;
-
     private readonly RedisSessionStoreOptions _options;
     private readonly RedisCalls _calls;
     private readonly ConfigurationOptions _configuration;
@@ -78,13 +76,10 @@ internal sealed class ReplicaWait : IDisposable
                 _master.Begin();
             }
 
-            TimeSpan pause = TimeSpan.FromMilliseconds(1 << Math.Min(attempt, LongestPauseExponent));
-            if (error is ObjectDisposedException || _calls.Left(start) <= pause)
+            if (!await _calls.HasPausedAsync(attempt, start, error, CancellationToken.None).ConfigureAwait(false))
             {
                 throw _calls.Errors.NotReceived(workflowId, _options.WaitForReplicas, problem, error ?? new TimeoutException());
             }
-
-            await Task.Delay(pause, _options.TimeProvider).ConfigureAwait(false);
         }
     }
 

@@ -37,11 +37,6 @@ local function PreviousAnswer(record, number, workflow, time, now)
     return Stored(time, workflow)
 end
 
--- Also a clock that runs ahead is refused: a message must not be valid for longer than its number is remembered.
-local function IsLate(now, valid)
-    return now > valid or valid - now > LONGEST_VALIDITY
-end
-
 local function LoadedIsGone(loaded, workflow, now)
     return loaded ~= '' and not (IsLive(workflow, now) and workflow.generation == loaded)
 end
@@ -74,15 +69,7 @@ end
 
 local function SetEntries(key, metadata, node, record, to)
     redis.call('HSET', key, '#', metadata, node, record, unpack(ARGV, ENTRIES, math.min(ENTRIES + 3999, to)))
-    for i = ENTRIES + 4000, to, 4000 do
-        redis.call('HSET', key, unpack(ARGV, i, math.min(i + 3999, to)))
-    end
-end
-
-local function DeleteFields(key, from)
-    for i = from, #ARGV, 4000 do
-        redis.call('HDEL', key, unpack(ARGV, i, math.min(i + 3999, #ARGV)))
-    end
+    CallInParts('HSET', key, ARGV, ENTRIES + 4000, to)
 end
 
 local number, loaded, required, stamp, fresh, idle, absolute, flags, deletes =
@@ -112,7 +99,7 @@ if refusal or (ends and stamp == '') then
     -- Entries stay as they are, or all go: the number is recorded.
     local removes = not refusal and not gone
     if removes then
-        redis.call('ZREM', index, string.sub(key, #index + 2))
+        redis.call('ZREM', index, Member(key, index))
     end
     if removes or not IsLive(workflow, now) then
         Bury(key, workflow)
@@ -145,7 +132,7 @@ end
 workflow.version, workflow.modified = workflow.version + 1, stamp
 local last = #ARGV - tonumber(deletes)
 SetEntries(key, Metadata(workflow), node, Record(number, STORED, workflow.generation, valid), last)
-DeleteFields(key, last + 1)
+CallInParts('HDEL', key, ARGV, last + 1, #ARGV)
 if renews or workflow.expires - now < WINDOW then
     Expire(key, workflow.expires - now)
 end

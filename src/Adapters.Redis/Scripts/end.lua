@@ -8,12 +8,8 @@
 
 local time = redis.call('TIME')
 local index, valid, now = KEYS[1], tonumber(ARGV[1]), Milliseconds(time)
-if now > valid or valid - now > LONGEST_VALIDITY then
+if IsLate(now, valid) then
     return { time[1], time[2], LATE }
-end
-
-local function Member(key)
-    return string.sub(key, #index + 2)
 end
 
 -- A key of another type reads as damaged.
@@ -38,12 +34,12 @@ end
 for i = 2, #KEYS do
     local key, workflow = KEYS[i], stored[i]
     if not workflow and ARGV[i] == '?' then
-        redis.call('ZREM', index, Member(key))
+        redis.call('ZREM', index, Member(key, index))
         redis.call('DEL', key)
     elseif workflow and not IsLive(workflow, now) then
-        redis.call('ZREM', index, Member(key))
+        redis.call('ZREM', index, Member(key, index))
     elseif workflow and workflow.generation == ARGV[i] then
-        redis.call('ZREM', index, Member(key))
+        redis.call('ZREM', index, Member(key, index))
         Bury(key, workflow)
     end
 end

@@ -5,6 +5,23 @@ local function Milliseconds(time)
     return 1000 * time[1] + math.floor(time[2] / 1000)
 end
 
+-- Also a clock that runs ahead is refused: a message must not be valid for longer than its number is remembered.
+local function IsLate(now, valid)
+    return now > valid or valid - now > LONGEST_VALIDITY
+end
+
+-- The id of a workflow is the part of its key behind the key of the index and a colon.
+local function Member(key, index)
+    return string.sub(key, #index + 2)
+end
+
+-- Lua passes some 8,000 arguments at most.
+local function CallInParts(command, key, list, from, to)
+    for i = from, to, 4000 do
+        redis.call(command, key, unpack(list, i, math.min(i + 3999, to)))
+    end
+end
+
 -- The metadata of a workflow; nil when they are damaged. An absent workflow reads as a tombstone of generation 0.
 local function Read(key)
     local metadata = redis.call('HGET', key, '#')
@@ -75,9 +92,8 @@ local function Expire(key, lifetime)
 end
 
 -- Enters a workflow into the index, which lives as long as the longest of its workflows.
--- The id of the workflow is the part of its key behind the key of the index and a colon.
 local function Index(key, index, lifetime, now)
-    redis.call('ZADD', index, now + lifetime, string.sub(key, #index + 2))
+    redis.call('ZADD', index, now + lifetime, Member(key, index))
     if redis.call('PTTL', index) < lifetime then
         redis.call('PEXPIRE', index, lifetime)
     end
@@ -96,9 +112,7 @@ end
 
 local function DeleteEntries(key)
     local entries = Entries(key)
-    for i = 1, #entries, 4000 do
-        redis.call('HDEL', key, unpack(entries, i, math.min(i + 3999, #entries)))
-    end
+    CallInParts('HDEL', key, entries, 1, #entries)
 end
 
 -- Leaves a tombstone, which keeps the records of the nodes and nothing else.
