@@ -43,7 +43,7 @@ internal sealed class DamagedWorkflow : IDisposable
     {
         _factory = new RedisSessionStoreFactory(
             RedisHarness.Connection,
-            new RedisSessionStoreOptions { KeyPrefix = prefix, CommandTimeout = TimeSpan.FromMinutes(1) }
+            new RedisSessionStoreOptions { KeyPrefix = prefix, CommandTimeout = TimeSpan.FromSeconds(50) }
         );
         _index = $"{prefix}v2:{{{Root(Owner)}}}";
         _key = $"{_index}:{Id}";

@@ -47,7 +47,7 @@ internal sealed class RedisHarness : StoreHarness
         {
             KeyPrefix = Prefix,
             TimeProvider = Clock,
-            CommandTimeout = TimeSpan.FromMinutes(1),
+            CommandTimeout = TimeSpan.FromSeconds(50),
         };
         configure?.Invoke(options);
         _factory = new RedisSessionStoreFactory(_connection, options);

@@ -11,7 +11,7 @@ public static class Counting
         new()
         {
             KeyPrefix = prefix,
-            CommandTimeout = TimeSpan.FromMinutes(1),
+            CommandTimeout = TimeSpan.FromSeconds(50),
             UpdateTimeout = UpdateTimeout,
         };
 

@@ -27,13 +27,11 @@ public class SimulatedDatabase : DispatchProxy
         {
             "HashGetAllAsync" => Send("load", Entries, "HGETALL", args![0]!),
             "HashGetAsync" when args![1] is RedisValue => Send("read metadata", Value, "HGET", args[0]!, args[1]!),
-            "HashLengthAsync" => Send("count entries", Number, "HLEN", args![0]!),
             "HashKeysAsync" => Send("read names", Values, "HKEYS", args![0]!),
             "KeyExistsAsync" when args![0] is RedisKey => Trivial("look for a key", answer => (long)answer! > 0, "EXISTS", args[0]!),
             "SortedSetRangeByRankAsync" => Send("read index", Values, "ZRANGE", args![0]!, 0, -1),
             "SortedSetLengthAsync" => Trivial("count index", Number, "ZCARD", args![0]!),
             "SortedSetScoreAsync" => Trivial("look into index", Score, "ZSCORE", args![0]!, args[1]!),
-            "ExecuteAsync" when args![0] is "PTTL" => Trivial("read lifetime", Result, "PTTL", ((IEnumerable<object>)args[1]!).Single()),
             "ScriptEvaluateAsync" when args![0] is byte[] hash => Evaluate(Convert.ToHexStringLower(hash), args),
             "ScriptEvaluateAsync" when args![0] is string text => Evaluate(_node.Network.Scripts.Remember(text), args),
             "PingAsync" => Task.FromResult(TimeSpan.Zero),

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace WorkflowSessions.Redis.Explorer;
 
-/// <summary>A workflow as it is stored. Both layouts begin the metadata with generation and version, the second one after a letter for the state.</summary>
+/// <summary>A workflow as it is stored.</summary>
 internal sealed record StoredWorkflow(long Generation, long Version, Dictionary<string, string> Entries, TimeSpan Lifetime)
 {
     private const string Active = "a";
@@ -31,27 +31,13 @@ internal sealed record StoredWorkflow(long Generation, long Version, Dictionary<
             }
         }
 
-        if (metadata is null)
+        if (metadata?[0] != Active || (now > 0 && Number(metadata[4]) <= now))
         {
             return null;
         }
 
-        bool hasState = !char.IsAsciiDigit(metadata[0][0]);
-        if (hasState)
-        {
-            if (metadata[0] != Active || (now > 0 && Number(metadata[4]) <= now))
-            {
-                return null;
-            }
-
-            lifetime = Math.Min(lifetime, Number(metadata[4]) - now);
-        }
-
-        int first = hasState ? 1 : 0;
-        long generation = Number(metadata[first]);
-        return generation == 0
-            ? null
-            : new StoredWorkflow(generation, Number(metadata[first + 1]), entries, TimeSpan.FromMilliseconds(lifetime));
+        lifetime = Math.Min(lifetime, Number(metadata[4]) - now);
+        return new StoredWorkflow(Number(metadata[1]), Number(metadata[2]), entries, TimeSpan.FromMilliseconds(lifetime));
 
         static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
     }
