@@ -293,7 +293,7 @@ internal sealed class GrowthCurve : IDisposable
         string.Create(CultureInfo.InvariantCulture, $"{load.Rate:N0} | {load.Client:0.0} + {load.Server:0.0}");
 
     // A visitor stays on one node.
-    private ISessionStore Open(long session) => _nodes[session % _nodes.Length].Open(Name(session));
+    private BufferedSessionStore Open(long session) => _nodes[session % _nodes.Length].Open(Name(session));
 
     private static string Name(long session) => string.Create(CultureInfo.InvariantCulture, $"session{session}");
 

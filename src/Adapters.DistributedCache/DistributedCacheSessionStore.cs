@@ -14,7 +14,7 @@ namespace WorkflowSessions.DistributedCache;
 internal sealed class DistributedCacheSessionStore(IDistributedCache cache, string sessionId, DistributedCacheSessionStoreOptions options)
     : BufferedSessionStore(options)
 {
-    private static readonly SessionStoreCapabilities CacheCapabilities = new() { Buffered = true, ExpiryPerWorkflow = true };
+    private static readonly SessionStoreCapabilities CacheCapabilities = new() { ExpiryPerWorkflow = true };
 
     private readonly string _root = $"{options.EffectiveKeyPrefix}{HashSessionId(sessionId)}";
     private readonly TimeProvider _clock = options.TimeProvider;
@@ -63,12 +63,12 @@ internal sealed class DistributedCacheSessionStore(IDistributedCache cache, stri
     protected override async ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
     {
         TimeBudget time = new(_clock, _timeout);
-        // First the record, without which no cookie gives access to the rest.
+        // First the secret, without which no cookie gives access to the rest.
         using (
-            await TakeTurnAsync(SessionRecord.WorkflowId, "The session was not ended", "", time, cancellationToken).ConfigureAwait(false)
+            await TakeTurnAsync(SessionSecret.WorkflowId, "The session was not ended", "", time, cancellationToken).ConfigureAwait(false)
         )
         {
-            await RemoveAsync(SessionRecord.WorkflowId, time).ConfigureAwait(false);
+            await RemoveAsync(SessionSecret.WorkflowId, time).ConfigureAwait(false);
         }
 
         // From here on the session has ended, and a cancellation would only leave more of it behind.

@@ -26,7 +26,7 @@ public sealed class DistributedCacheSessionStoreFactory : ISessionStoreFactory
     }
 
     /// <inheritdoc />
-    public ISessionStore Open(string sessionId)
+    public BufferedSessionStore Open(string sessionId)
     {
         ArgumentException.ThrowIfNullOrEmpty(sessionId);
         return new DistributedCacheSessionStore(_cache, sessionId, _options);

@@ -11,7 +11,6 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
 
     private static readonly SessionStoreCapabilities RedisCapabilities = new()
     {
-        Buffered = true,
         AtomicCommit = true,
         VersionCheck = true,
         Listing = true,
@@ -134,7 +133,7 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
                 static async (database, index) =>
                 {
                     Task<long> counting = database.SortedSetLengthAsync(index, flags: CommandFlags.DemandMaster);
-                    Task<double?> scoring = database.SortedSetScoreAsync(index, SessionRecord.WorkflowId, CommandFlags.DemandMaster);
+                    Task<double?> scoring = database.SortedSetScoreAsync(index, SessionSecret.WorkflowId, CommandFlags.DemandMaster);
                     await Task.WhenAll(counting, scoring).ConfigureAwait(false);
                     return (await counting.ConfigureAwait(false), await scoring.ConfigureAwait(false));
                 },
@@ -157,7 +156,7 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
     }
 
     /// <summary>
-    /// Ends what the index names, and then what began before the first script ended the record of the session. What begins later finds no record, and is
+    /// Ends what the index names, and then what began before the first script ended the secret of the session. What begins later finds no secret, and is
     /// taken back. So two rounds are enough.
     /// </summary>
     protected override async ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
@@ -166,8 +165,8 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         await Calls.ReadyAsync(Operation, workflowId: "", cancellationToken).ConfigureAwait(false);
         SessionReader reader = new(Calls, _layout, Operation);
         RedisValue[] indexed = await reader.IndexedAsync(cancellationToken).ConfigureAwait(false);
-        // The record is ended also when the index was lost: without it nobody gets at the rest.
-        RedisValue[] remaining = await EndAsync([SessionRecord.WorkflowId, .. indexed.Where(id => id != SessionRecord.WorkflowId)])
+        // The secret is ended also when the index was lost: without it nobody gets at the rest.
+        RedisValue[] remaining = await EndAsync([SessionSecret.WorkflowId, .. indexed.Where(id => id != SessionSecret.WorkflowId)])
             .ConfigureAwait(false);
         if (remaining.Length > 0)
         {

@@ -32,7 +32,7 @@ public sealed class RedisSessionStoreFactory : ISessionStoreFactory, IDisposable
     }
 
     /// <inheritdoc />
-    public ISessionStore Open(string sessionId)
+    public BufferedSessionStore Open(string sessionId)
     {
         ArgumentException.ThrowIfNullOrEmpty(sessionId);
         return new RedisSessionStore(_node, sessionId, _options);

@@ -23,7 +23,7 @@ internal sealed class HttpSessionHarness : StoreHarness
         );
     }
 
-    public override SessionStoreCapabilities Promised { get; } = new() { Buffered = true, Listing = true };
+    public override SessionStoreCapabilities Promised { get; } = new() { Listing = true };
 
     // Each request writes the whole session as it was when it loaded it.
     public override bool MergesRequests => false;

@@ -32,7 +32,7 @@ internal sealed class StoreOfTest : ISessionStoreFactory
                 ? Task.FromException(new SessionStoreException("The store is down.", "checkout", mayBeStored: false))
                 : Task.CompletedTask;
 
-    public ISessionStore Open(string sessionId)
+    public BufferedSessionStore Open(string sessionId)
     {
         Sessions.Enqueue(sessionId);
         return new Store(this, sessionId);

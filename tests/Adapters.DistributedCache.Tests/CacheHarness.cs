@@ -38,7 +38,7 @@ internal sealed class CacheHarness : StoreHarness
 
     public override bool HasUpdates { get; }
 
-    public override SessionStoreCapabilities Promised { get; } = new() { Buffered = true, ExpiryPerWorkflow = true };
+    public override SessionStoreCapabilities Promised { get; } = new() { ExpiryPerWorkflow = true };
 
     public override ISessionStore Open(string sessionId) => _factory.Open(sessionId);
 

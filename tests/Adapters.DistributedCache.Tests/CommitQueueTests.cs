@@ -183,7 +183,7 @@ public sealed class CommitQueueTests
         await using CacheHarness harness = await StoredAsync();
         Hang hang = HangIn("set");
         Task<SessionStoreException> begin = FailureAsync(async () =>
-            await Session(harness).Record.BeginAsync(new byte[16], CancellationToken.None)
+            await Session(harness).Secret.BeginAsync(new byte[16], CancellationToken.None)
         );
         await hang.ReachedAsync(1);
         Task<SessionStoreException> end = FailureAsync(async () => await Session(harness).EndAsync());
@@ -235,7 +235,7 @@ public sealed class CommitQueueTests
     {
         await using CacheHarness harness = await StoredAsync();
         Hang hang = HangIn("set");
-        Task begin = Session(harness).Record.BeginAsync(new byte[16], CancellationToken.None).AsTask();
+        Task begin = Session(harness).Secret.BeginAsync(new byte[16], CancellationToken.None).AsTask();
         await hang.ReachedAsync(1);
         using CancellationTokenSource early = new();
         Task cancelled = Session(harness).EndAsync(early.Token).AsTask();

@@ -37,7 +37,7 @@ internal sealed class RedisCacheHarness : StoreHarness
         );
     }
 
-    public override SessionStoreCapabilities Promised { get; } = new() { Buffered = true, ExpiryPerWorkflow = true };
+    public override SessionStoreCapabilities Promised { get; } = new() { ExpiryPerWorkflow = true };
 
     // A round trip takes real time, in which others must not run out of theirs.
     protected override TimeSpan? LongestStep => TimeSpan.FromMilliseconds(1);

@@ -9,7 +9,7 @@ internal sealed class CommitRecorder : BufferedSessionStore
     private CommitRecorder(BufferedSessionStoreOptions options, WorkflowRecord? loaded)
         : base(options) => _loaded = loaded;
 
-    public override SessionStoreCapabilities Capabilities { get; } = new() { Buffered = true, VersionCheck = true };
+    public override SessionStoreCapabilities Capabilities { get; } = new() { VersionCheck = true };
 
     /// <param name="loaded">The workflow as the request loaded it; null for an absent one.</param>
     /// <param name="change">What the request does.</param>

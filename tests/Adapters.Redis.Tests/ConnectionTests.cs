@@ -104,7 +104,7 @@ public sealed class ConnectionTests
         using IHost host = builder.Build();
         long begun = Stopwatch.GetTimestamp();
         await host.StartAsync();
-        ISessionStore session = host.Services.GetRequiredService<ISessionStoreFactory>().Open("alice");
+        BufferedSessionStore session = host.Services.GetRequiredService<ISessionStoreFactory>().Open("alice");
         Assert.That(Stopwatch.GetElapsedTime(begun), Is.LessThan(AtOnce));
         Assert.That(session.Capabilities.AtomicCommit, Is.True);
     }

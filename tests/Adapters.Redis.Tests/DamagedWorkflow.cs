@@ -88,7 +88,7 @@ internal sealed class DamagedWorkflow : IDisposable
         writing.Add(_database.KeyExpireAsync(_index, Stays));
         Task<byte[]?> before = foreign ? _database.KeyDumpAsync(_key) : Task.FromResult<byte[]?>(null);
 
-        ISessionStore session = _factory.Open(Owner);
+        BufferedSessionStore session = _factory.Open(Owner);
         WorkflowSession workflow = new(session, Id);
         Task loading = workflow.LoadAsync().AsTask();
         Task<IReadOnlyList<WorkflowSummary>> listing = session.ListAsync().AsTask();

@@ -263,7 +263,7 @@ public sealed class LateMessageTests
         static ISessionStore Fresh(Wire wire)
         {
             BufferedSessionStore session = (BufferedSessionStore)wire.Harness.Open("alice");
-            session.BeginNew(_ => ValueTask.CompletedTask);
+            session.BeginOnFirstCommit(_ => ValueTask.CompletedTask);
             return session;
         }
     }

@@ -110,7 +110,7 @@ public sealed class RedisAddressTests
         )
         {
             await host.StartAsync();
-            ISessionStore session = host.Services.GetRequiredService<ISessionStoreFactory>().Open("alice");
+            BufferedSessionStore session = host.Services.GetRequiredService<ISessionStoreFactory>().Open("alice");
             await new WorkflowSession(session, "checkout").UpdateAsync(workflow => workflow.Set("x", 1));
             await session.EndAsync();
         }

@@ -86,7 +86,7 @@ public sealed class RedisFaultTests
             $"{server.Address},user=shop,password=pass"
         );
         RedisSessionStoreFactory sessions = new(connection);
-        ISessionStore session = sessions.Open("alice");
+        BufferedSessionStore session = sessions.Open("alice");
         WorkflowSession workflow = new(session, "checkout");
         await workflow.UpdateAsync(w => w.Set("x", 1));
         workflow.Set("y", 1);
@@ -128,8 +128,8 @@ public sealed class RedisFaultTests
         );
         RedisSessionStoreFactory patient = new(connection, new RedisSessionStoreOptions { CommandTimeout = TimeSpan.FromMinutes(1) });
         // A new session is not loaded from the server, which could take longer.
-        BufferedSessionStore session = (BufferedSessionStore)sessions.Open("alice");
-        session.BeginNew(_ => ValueTask.CompletedTask);
+        BufferedSessionStore session = sessions.Open("alice");
+        session.BeginOnFirstCommit(_ => ValueTask.CompletedTask);
         WorkflowSession workflow = new(session, "checkout");
         await workflow.LoadAsync();
         workflow.Set("x", 1);
@@ -242,11 +242,11 @@ public sealed class RedisFaultTests
         await using RedisHarness harness = new();
         byte[] secret = new byte[32];
         BufferedSessionStore session = (BufferedSessionStore)harness.Open("alice");
-        await session.Record.LoadAsync();
-        Assert.That(await session.Record.BeginAsync(secret), Is.True);
+        await session.Secret.LoadAsync();
+        Assert.That(await session.Secret.BeginAsync(secret), Is.True);
         await RedisHarness.Database.KeyDeleteAsync(harness.Keys().Single(key => key.EndsWith('}')));
         await session.EndAsync();
-        SessionRecord record = ((BufferedSessionStore)harness.Open("alice")).Record;
+        SessionSecret record = ((BufferedSessionStore)harness.Open("alice")).Secret;
         await record.LoadAsync();
         Assert.That(record.Exists, Is.False);
     }

@@ -62,7 +62,6 @@ internal sealed class RedisHarness : StoreHarness
     public override SessionStoreCapabilities Promised { get; } =
         new()
         {
-            Buffered = true,
             AtomicCommit = true,
             VersionCheck = true,
             Listing = true,

@@ -254,7 +254,7 @@ public sealed class RedisSessionStoreTests
 
     private static async Task UseAsync(IHost host)
     {
-        ISessionStore session = host.Services.GetRequiredService<ISessionStoreFactory>().Open($"registered-{Guid.NewGuid():N}");
+        BufferedSessionStore session = host.Services.GetRequiredService<ISessionStoreFactory>().Open($"registered-{Guid.NewGuid():N}");
         WorkflowSession workflow = new(session, "checkout");
         await workflow.UpdateAsync(w => w.Set("x", 1));
         await session.EndAsync();

@@ -32,8 +32,8 @@ public sealed class ReplicationFaultTests
             await new WorkflowSession(others.Open("alice"), "checkout").LoadAsync()
         );
         Assert.That(error!.MayBeStored, Is.False);
-        BufferedSessionStore session = (BufferedSessionStore)others.Open("alice");
-        session.BeginNew(_ => ValueTask.CompletedTask);
+        BufferedSessionStore session = others.Open("alice");
+        session.BeginOnFirstCommit(_ => ValueTask.CompletedTask);
         WorkflowSession begun = new(session, "begun");
         await begun.LoadAsync();
         begun.Set("x", 1);

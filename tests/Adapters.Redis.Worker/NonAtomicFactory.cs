@@ -12,18 +12,12 @@ public sealed class NonAtomicFactory(IConnectionMultiplexer connection) : ISessi
     /// <summary>Runs between reading and writing of the next commit; the commit fails unless it answers "done".</summary>
     public Func<Task<string>>? Between { get; set; }
 
-    public ISessionStore Open(string sessionId) => new Store(this, connection.GetDatabase(), sessionId);
+    public BufferedSessionStore Open(string sessionId) => new Store(this, connection.GetDatabase(), sessionId);
 
     private sealed class Store(NonAtomicFactory factory, IDatabase database, string sessionId)
         : BufferedSessionStore(new BufferedSessionStoreOptions())
     {
-        public override SessionStoreCapabilities Capabilities { get; } =
-            new()
-            {
-                Buffered = true,
-                AtomicCommit = true,
-                VersionCheck = true,
-            };
+        public override SessionStoreCapabilities Capabilities { get; } = new() { AtomicCommit = true, VersionCheck = true };
 
         protected override async ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken)
         {

@@ -187,7 +187,7 @@ public sealed class EveryKind
     /// <summary>A store that has one entry of one workflow, and nothing that could be taken for it.</summary>
     private sealed class OneEntry(BufferedSessionStoreOptions options, string key, byte[] bytes) : BufferedSessionStore(options)
     {
-        public override SessionStoreCapabilities Capabilities { get; } = new() { Buffered = true };
+        public override SessionStoreCapabilities Capabilities { get; } = new();
 
         protected override ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken)
         {

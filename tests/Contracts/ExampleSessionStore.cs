@@ -9,7 +9,6 @@ public class ExampleSessionStore(ExampleDatabase database, string sessionId, Buf
     public override SessionStoreCapabilities Capabilities { get; } =
         new()
         {
-            Buffered = true,
             AtomicCommit = true,
             VersionCheck = true,
             Listing = true,
@@ -63,7 +62,7 @@ public class ExampleSessionStore(ExampleDatabase database, string sessionId, Buf
 
     protected override async ValueTask EndWorkflowsAsync(CancellationToken cancellationToken)
     {
-        await RemoveAsync(SessionRecord.WorkflowId);
+        await RemoveAsync(SessionSecret.WorkflowId);
         foreach ((string workflow, _) in database.OfSession(sessionId).ToList())
         {
             await RemoveAsync(workflow);

@@ -446,7 +446,7 @@ public abstract partial class SessionStoreContract
     /// <returns>Whether the store has no commit of its own, which is asserted.</returns>
     private async Task<bool> WritesThroughAsync()
     {
-        if (Harness.Promised.Buffered)
+        if (Harness.IsBuffered)
         {
             return false;
         }

@@ -11,14 +11,17 @@ public abstract class StoreHarness : IAsyncDisposable
     /// <summary>What the store's documentation promises; tests of what it does not promise do not apply to it.</summary>
     public abstract SessionStoreCapabilities Promised { get; }
 
+    /// <summary>Whether a workflow is loaded, changed in memory and committed. Otherwise every change is visible in the session at once.</summary>
+    public virtual bool IsBuffered => true;
+
     /// <summary>Whether what two requests of this process commit one after the other is merged, which needs no atomic commit.</summary>
     public virtual bool MergesRequests => true;
 
     /// <summary>Whether UpdateAsync is supported: where others are noticed, or all is there at once.</summary>
-    public virtual bool HasUpdates => Promised.VersionCheck || !Promised.Buffered;
+    public virtual bool HasUpdates => Promised.VersionCheck || !IsBuffered;
 
     /// <summary>Whether the store refuses an ill-formed session id, as those do that hash it.</summary>
-    public virtual bool RefusesIllFormedIds => Promised.Buffered;
+    public virtual bool RefusesIllFormedIds => IsBuffered;
 
     /// <summary>Opens a session as a new request does. Two requests of one session see the same data.</summary>
     public abstract ISessionStore Open(string sessionId);

@@ -55,7 +55,7 @@ internal sealed class StoreOfScenario(int limit)
     public bool Has(string session, string workflow, string key = "x") => Open(session, workflow).Has(key);
 
     public WorkflowRecord? Load(string session, string workflow) =>
-        Wait(((BufferedSessionStore)Factory.Open(session)).LoadWorkflowAsync(workflow, CancellationToken.None));
+        Wait(Factory.Open(session).LoadWorkflowAsync(workflow, CancellationToken.None));
 
     /// <summary>Commits for a request that has loaded a version, and requires that it is still stored.</summary>
     public CommitOutcome CommitAt(WorkflowRecord loaded, string session, string workflow, string key)
@@ -68,7 +68,7 @@ internal sealed class StoreOfScenario(int limit)
             IdleTimeout = TimeSpan.FromMinutes(20),
             Stamp = _clock.GetUtcNow(),
         };
-        return Wait(((BufferedSessionStore)Factory.Open(session)).CommitWorkflowAsync(commit, CancellationToken.None)).Outcome;
+        return Wait(Factory.Open(session).CommitWorkflowAsync(commit, CancellationToken.None)).Outcome;
     }
 
     /// <summary>What must be so whenever no request is under way: the sessions that are stored are those that are counted, and all of them can expire.</summary>

@@ -84,8 +84,8 @@ public sealed class BufferedSessionStoreTests
             options.Workflow("one", workflow => workflow.IdleTimeout = TimeSpan.FromMinutes(minutes));
         }
 
-        BufferedSessionStore session = (BufferedSessionStore)new InMemorySessionStoreFactory(options).Open("alice");
-        Assert.That(await session.Record.BeginAsync(RandomNumberGenerator.GetBytes(32)), Is.True);
+        BufferedSessionStore session = new InMemorySessionStoreFactory(options).Open("alice");
+        Assert.That(await session.Secret.BeginAsync(RandomNumberGenerator.GetBytes(32)), Is.True);
         Assert.That(options.Timeouts("$session").Idle, Is.EqualTo(TimeSpan.FromMinutes(expected)));
     }
 
@@ -152,7 +152,7 @@ public sealed class BufferedSessionStoreTests
     private sealed class Unversioned(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
         : ExampleSessionStore(database, sessionId, options)
     {
-        public override SessionStoreCapabilities Capabilities { get; } = new() { Buffered = true };
+        public override SessionStoreCapabilities Capabilities { get; } = new();
     }
 
     /// <summary>Waits before everything for as long as somebody may cancel it.</summary>

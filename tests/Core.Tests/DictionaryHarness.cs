@@ -9,6 +9,8 @@ internal class DictionaryHarness(Func<IDictionary<string, object?>> create) : St
 
     public override SessionStoreCapabilities Promised { get; } = new() { Listing = true };
 
+    public override bool IsBuffered => false;
+
     public override ISessionStore Open(string sessionId)
     {
         if (!_sessions.TryGetValue(sessionId, out IDictionary<string, object?>? session))

@@ -12,7 +12,6 @@ internal sealed class InMemoryHarness : StoreHarness
     public override SessionStoreCapabilities Promised { get; } =
         new()
         {
-            Buffered = true,
             AtomicCommit = true,
             VersionCheck = true,
             Listing = true,

@@ -3,7 +3,7 @@ namespace WorkflowSessions.Redis.Explorer;
 /// <summary>One request: a session that was opened for it, and what it knows of the workflows in it.</summary>
 internal sealed class Request(Client client)
 {
-    private readonly ISessionStore _session = client.Node.Sessions.Open(client.Network.SessionId);
+    private readonly BufferedSessionStore _session = client.Node.Sessions.Open(client.Network.SessionId);
     private readonly Dictionary<string, WorkflowSession> _workflows = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StoredWorkflow?> _loaded = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StoredWorkflow?> _read = new(StringComparer.Ordinal);

@@ -62,7 +62,7 @@ internal sealed class SessionCookie
         return cookie is not null;
     }
 
-    /// <summary>Names a user in the record of this session: SHA-256 of the root and the id of the user, so that it tells nothing elsewhere.</summary>
+    /// <summary>Names a user in the secret of this session: SHA-256 of the root and the id of the user, so that it tells nothing elsewhere.</summary>
     /// <exception cref="ArgumentException">The id has a lone surrogate.</exception>
     public byte[] HashUserId(string userId)
     {

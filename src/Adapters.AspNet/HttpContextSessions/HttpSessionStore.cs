@@ -23,7 +23,7 @@ public sealed class HttpSessionStore : BufferedSessionStore
     private const long Generation = 1;
     private const byte DoubleKind = (byte)'d';
 
-    private static readonly SessionStoreCapabilities HttpSessionCapabilities = new() { Buffered = true, Listing = true };
+    private static readonly SessionStoreCapabilities HttpSessionCapabilities = new() { Listing = true };
 
     private readonly ISession _session;
     private readonly TimeProvider _clock;

@@ -17,7 +17,7 @@ internal sealed partial class RequestSession
         bool isDue =
             _services.Cookies.MaxAge is { } maxAge
             && !_isHub
-            && (store.Record.SentAt is not { } sent || _services.Clock.GetUtcNow() - sent >= maxAge / 10);
+            && (store.Secret.SentAt is not { } sent || _services.Clock.GetUtcNow() - sent >= maxAge / 10);
         if (!isDue)
         {
             return;
@@ -25,11 +25,11 @@ internal sealed partial class RequestSession
 
         try
         {
-            if (await store.Record.MarkSentAsync().ConfigureAwait(false))
+            if (await store.Secret.MarkSentAsync().ConfigureAwait(false))
             {
                 lock (_gate)
                 {
-                    if (!_isOver && CanSendCookie && store.Record.Verify(_identity.Cookie!.Secret.Span))
+                    if (!_isOver && CanSendCookie && store.Secret.Verify(_identity.Cookie!.Secret.Span))
                     {
                         SendAtStart(deletes: false);
                     }

@@ -86,14 +86,14 @@ internal sealed partial class RequestSession
         SessionCookie next = cookie.Renew();
         if (userId is null)
         {
-            return await store.Record.RotateAsync(cookie.Secret, next.Secret, cancellationToken).ConfigureAwait(false) ? next : null;
+            return await store.Secret.RotateAsync(cookie.Secret, next.Secret, cancellationToken).ConfigureAwait(false) ? next : null;
         }
 
         TimeSpan gracePeriod = _services.Options.SignInGracePeriod;
         byte[] owner = cookie.HashUserId(userId);
-        return await store.Record.RotateAsync(cookie.Secret, next.Secret, owner, gracePeriod, cancellationToken).ConfigureAwait(false)
+        return await store.Secret.RotateAsync(cookie.Secret, next.Secret, owner, gracePeriod, cancellationToken).ConfigureAwait(false)
                 ? next
-            : await store.Record.RecoverAsync(cookie.Secret, owner, gracePeriod, cancellationToken).ConfigureAwait(false) is { } current
+            : await store.Secret.RecoverAsync(cookie.Secret, owner, gracePeriod, cancellationToken).ConfigureAwait(false) is { } current
                 ? cookie.With(current)
             : null;
     }
@@ -119,7 +119,7 @@ internal sealed partial class RequestSession
             Use(opened);
         }
 
-        if (store.Record.Verify(cookie.Secret.Span))
+        if (store.Secret.Verify(cookie.Secret.Span))
         {
             await store.EndAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -137,7 +137,7 @@ internal sealed partial class RequestSession
         {
             BufferedSessionStore recovered = _identity.OpenStore(replaced);
             ReadOnlyMemory<byte>? current = await recovered
-                .Record.RecoverAsync(replaced.Secret, replaced.HashUserId(userId), _services.Options.SignInGracePeriod, cancellationToken)
+                .Secret.RecoverAsync(replaced.Secret, replaced.HashUserId(userId), _services.Options.SignInGracePeriod, cancellationToken)
                 .ConfigureAwait(false);
             if (current is null)
             {
@@ -224,8 +224,8 @@ internal sealed partial class RequestSession
 
         // An attempt before, without an answer, may have begun it.
         if (
-            !await store.Record.BeginAsync(cookie.Secret, owner, cancellationToken).ConfigureAwait(false)
-            && !store.Record.Verify(cookie.Secret.Span)
+            !await store.Secret.BeginAsync(cookie.Secret, owner, cancellationToken).ConfigureAwait(false)
+            && !store.Secret.Verify(cookie.Secret.Span)
         )
         {
             throw new InvalidOperationException("The id of the new session is taken. Try again.");

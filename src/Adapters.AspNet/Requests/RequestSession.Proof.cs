@@ -100,7 +100,7 @@ internal sealed partial class RequestSession
                 return false;
             }
 
-            _identity.Reject(refusal.Reason, store.Record.SentAt);
+            _identity.Reject(refusal.Reason, store.Secret.SentAt);
             _store = null;
             return true;
         }

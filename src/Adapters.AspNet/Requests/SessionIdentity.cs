@@ -51,15 +51,11 @@ internal sealed class SessionIdentity(ISessionStoreFactory stores, ILogger logge
     public BufferedSessionStore OpenNew(SessionCookie cookie, Func<BufferedSessionStore, SessionCookie, CancellationToken, ValueTask> begin)
     {
         BufferedSessionStore store = OpenStore(cookie);
-        store.BeginNew(cancellation => begin(store, cookie, cancellation));
+        store.BeginOnFirstCommit(cancellation => begin(store, cookie, cancellation));
         return store;
     }
 
-    public BufferedSessionStore OpenStore(SessionCookie cookie) =>
-        stores.Open(cookie.SessionId) as BufferedSessionStore
-        ?? throw new InvalidOperationException(
-            "The store of the sessions must be a BufferedSessionStore: AddInMemoryStore(), AddRedisStore(…) or AddDistributedCacheStore()."
-        );
+    public BufferedSessionStore OpenStore(SessionCookie cookie) => stores.Open(cookie.SessionId);
 
     /// <summary>The store has verified the secret of the cookie.</summary>
     public void Accept() => State = SessionState.Known;

@@ -88,7 +88,7 @@ internal static class NotStored
     private static IEnumerable<string> WorkflowsOf(WorkflowSessionException error) =>
         (error.InnerException is AggregateException all ? all.InnerExceptions.OfType<WorkflowSessionException>() : [error])
             .Select(failure => failure.WorkflowId)
-            .Where(id => id.Length > 0 && !string.Equals(id, SessionRecord.WorkflowId, StringComparison.Ordinal));
+            .Where(id => id.Length > 0 && !string.Equals(id, SessionSecret.WorkflowId, StringComparison.Ordinal));
 
     private static bool AsksForHtml(StringValues accept) =>
         accept.Any(value => value?.Contains("text/html", StringComparison.OrdinalIgnoreCase) == true);

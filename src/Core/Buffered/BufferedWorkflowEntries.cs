@@ -320,7 +320,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
 
     private async ValueTask BeginSessionAsync(CancellationToken cancellationToken)
     {
-        if (_store.Beginning is not { } beginning || string.Equals(workflowId, SessionRecord.WorkflowId, StringComparison.Ordinal))
+        if (_store.BeginSession is not { } beginning || string.Equals(workflowId, SessionSecret.WorkflowId, StringComparison.Ordinal))
         {
             return;
         }
@@ -349,7 +349,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
             );
         }
 
-        _store.Beginning = null;
+        _store.BeginSession = null;
     }
 
     private WorkflowCommit ToCommit(long? requiredVersion)

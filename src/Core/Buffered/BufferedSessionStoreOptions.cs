@@ -76,12 +76,12 @@ public class BufferedSessionStoreOptions
 
     internal (TimeSpan? Idle, TimeSpan? Absolute) Timeouts(string workflowId) =>
         _workflows.TryGetValue(workflowId, out WorkflowOptions? options) ? (options.IdleTimeout, options.AbsoluteTimeout)
-        : string.Equals(workflowId, SessionRecord.WorkflowId, StringComparison.Ordinal) ? (RecordIdleTimeout(), null)
+        : string.Equals(workflowId, SessionSecret.WorkflowId, StringComparison.Ordinal) ? (SecretIdleTimeout(), null)
         : (IdleTimeout, AbsoluteTimeout);
 
     /// <summary>Twice the longest that any workflow stays unused: a workflow that is committed at the end of a long request stays longer than
     /// what was loaded at its start.</summary>
-    private TimeSpan? RecordIdleTimeout()
+    private TimeSpan? SecretIdleTimeout()
     {
         TimeSpan? longest = IdleTimeout ?? AbsoluteTimeout;
         foreach (WorkflowOptions options in _workflows.Values)

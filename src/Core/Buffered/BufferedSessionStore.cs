@@ -28,7 +28,7 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
     public abstract SessionStoreCapabilities Capabilities { get; }
 
     /// <summary>Who may use the session, for those who keep sessions behind a cookie. Nobody else needs it.</summary>
-    public SessionRecord Record => field ??= new SessionRecord(this);
+    public SessionSecret Secret => field ??= new SessionSecret(this);
 
     /// <summary>
     /// Whether <c>UpdateAsync</c> is supported although <see cref="SessionStoreCapabilities.VersionCheck"/> is not promised. False unless a store
@@ -50,38 +50,38 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
     internal StoreCalls Calls => field ??= new StoreCalls(this);
 
     /// <summary>The secret that must be the current one when a workflow is loaded; empty where none is needed.</summary>
-    internal ReadOnlyMemory<byte> Secret { get; private set; }
+    internal ReadOnlyMemory<byte> RequiredSecret { get; private set; }
 
     internal bool IsDisposed => _disposed;
 
     /// <summary>Whether the session is new, and nobody outside this request can know it yet.</summary>
-    internal bool IsFresh { get; private set; }
+    internal bool IsUnknownToOthers { get; private set; }
 
     /// <summary>Whether nothing can be stored of the session yet.</summary>
-    internal bool IsNew { get; set; }
+    internal bool HasNothingStored { get; set; }
 
     /// <summary>What must be done before a workflow is committed; null when it is done, or there is nothing.</summary>
-    internal Func<CancellationToken, ValueTask>? Beginning { get; set; }
+    internal Func<CancellationToken, ValueTask>? BeginSession { get; set; }
 
     /// <summary>
     /// Declares that the session is new, as when its id has just been made: nothing can be stored of it, so that loads need no round trip until something
     /// is committed.
     /// </summary>
-    /// <param name="beginning">
-    /// What begins the session, as with <see cref="SessionRecord.BeginAsync(ReadOnlyMemory{byte}, CancellationToken)"/>. It runs before the first commit of a workflow; when it throws, that is not
+    /// <param name="begin">
+    /// What begins the session, as with <see cref="SessionSecret.BeginAsync(ReadOnlyMemory{byte}, CancellationToken)"/>. It runs before the first commit of a workflow; when it throws, that is not
     /// committed, and it runs again before the next.
     /// </param>
-    /// <exception cref="ArgumentNullException"><paramref name="beginning"/> is null.</exception>
-    public void BeginNew(Func<CancellationToken, ValueTask> beginning)
+    /// <exception cref="ArgumentNullException"><paramref name="begin"/> is null.</exception>
+    public void BeginOnFirstCommit(Func<CancellationToken, ValueTask> begin)
     {
-        ArgumentNullException.ThrowIfNull(beginning);
-        Beginning = beginning;
-        IsNew = true;
-        IsFresh = true;
+        ArgumentNullException.ThrowIfNull(begin);
+        BeginSession = begin;
+        HasNothingStored = true;
+        IsUnknownToOthers = true;
     }
 
     /// <summary>
-    /// Declares which secret must be the current one of the <see cref="Record"/>. Every load of a workflow then reads the record, too, in the same round
+    /// Declares which secret must be the current one of the <see cref="Secret"/>. Every load of a workflow then reads that, too, in the same round
     /// trip, and is refused when the secret was replaced or the session has ended.
     /// </summary>
     /// <param name="secret">The secret: at least 16 random bytes.</param>
@@ -97,19 +97,19 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
             throw new ArgumentException("A secret has at least 16 bytes; take them from RandomNumberGenerator.", nameof(secret));
         }
 
-        Secret = secret;
-        IsFresh = false;
+        RequiredSecret = secret;
+        IsUnknownToOthers = false;
     }
 
     /// <summary>Checks the secret now, as a load does: one round trip, none where no secret is required.</summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="WorkflowConflictException">The secret is not the current one, or the session has ended.</exception>
-    /// <exception cref="SessionStoreException">The store could not load the record.</exception>
+    /// <exception cref="SessionStoreException">The store could not load the secret.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ValueTask VerifySecretAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
-        return Calls.VerifyAsync(SessionRecord.WorkflowId, cancellationToken);
+        return Calls.VerifyAsync(SessionSecret.WorkflowId, cancellationToken);
     }
 
     /// <summary>
@@ -175,7 +175,7 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
     {
         NameRules.ThrowIfInvalidWorkflowId(workflowId);
         ThrowIfDisposed();
-        if (string.Equals(workflowId, SessionRecord.WorkflowId, StringComparison.Ordinal))
+        if (string.Equals(workflowId, SessionSecret.WorkflowId, StringComparison.Ordinal))
         {
             throw new ArgumentException($"'{workflowId}' is the session's own. Choose another id.", nameof(workflowId));
         }
@@ -212,9 +212,9 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
         try
         {
             IReadOnlyList<WorkflowSummary> workflows = await ListWorkflowsAsync(cancellationToken).ConfigureAwait(false);
-            return [.. workflows.Where(workflow => !string.Equals(workflow.Id, SessionRecord.WorkflowId, StringComparison.Ordinal))];
+            return [.. workflows.Where(workflow => !string.Equals(workflow.Id, SessionSecret.WorkflowId, StringComparison.Ordinal))];
         }
-        catch (Exception error) when (IsForeign(error))
+        catch (Exception error) when (IsEngineError(error))
         {
             throw new SessionStoreException("The workflows of the session could not be listed.", "", mayBeStored: false, error);
         }
@@ -231,7 +231,7 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
         {
             await EndWorkflowsAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception error) when (IsForeign(error))
+        catch (Exception error) when (IsEngineError(error))
         {
             throw new SessionStoreException(
                 "The workflows of the session could not be ended, or some were and some were not.",
@@ -246,7 +246,7 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
             entries.Forget();
         }
 
-        _ = Record.Take(record: null);
+        _ = Secret.Take(record: null);
     }
 
     /// <summary>What names a session in a store outside the process, so that whoever reads its keys can't take over a session.</summary>
@@ -301,19 +301,19 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
     protected abstract ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken);
 
     /// <summary>
-    /// Counts the workflows of the session, the record not among them; called when a workflow has begun, where <see cref="SessionStoreCapabilities.Listing"/> is
+    /// Counts the workflows of the session, the secret not among them; called when a workflow has begun, where <see cref="SessionStoreCapabilities.Listing"/> is
     /// promised. The default counts what <see cref="ListWorkflowsAsync"/> names.
     /// </summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     protected internal virtual async ValueTask<int> CountWorkflowsAsync(CancellationToken cancellationToken)
     {
         IReadOnlyList<WorkflowSummary> workflows = await ListWorkflowsAsync(cancellationToken).ConfigureAwait(false);
-        return workflows.Count(workflow => !string.Equals(workflow.Id, SessionRecord.WorkflowId, StringComparison.Ordinal));
+        return workflows.Count(workflow => !string.Equals(workflow.Id, SessionSecret.WorkflowId, StringComparison.Ordinal));
     }
 
     /// <summary>
-    /// Ends all workflows of the session: first <see cref="SessionRecord.WorkflowId"/>, and then those that are there after that; where they can't be listed,
-    /// those that are known. A workflow that begins meanwhile finds that the record is gone, and is taken back.
+    /// Ends all workflows of the session: first <see cref="SessionSecret.WorkflowId"/>, and then those that are there after that; where they can't be listed,
+    /// those that are known. A workflow that begins meanwhile finds that the secret is gone, and is taken back.
     /// </summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     protected abstract ValueTask EndWorkflowsAsync(CancellationToken cancellationToken);
@@ -350,5 +350,5 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
         }
     }
 
-    internal static bool IsForeign(Exception error) => error is not (WorkflowSessionException or OperationCanceledException);
+    internal static bool IsEngineError(Exception error) => error is not (WorkflowSessionException or OperationCanceledException);
 }

@@ -7,13 +7,13 @@ namespace WorkflowSessions;
 /// keeps sessions behind a cookie gives the session a stable id that names its data, and a secret that can be replaced while no data moves.
 /// </summary>
 /// <remarks>
-/// The record outlasts the workflows: it stays for twice the longest idle timeout of the store, from its last use, and has no absolute
+/// The secret outlasts the workflows: it stays for twice the longest idle timeout of the store, from its last use, and has no absolute
 /// timeout. Of two processes that replace a secret within the same moment, on a store without <see cref="SessionStoreCapabilities.VersionCheck"/>, both may
 /// succeed, and the last is the current one. <see cref="ISessionStore.EndAsync"/> ends it with the rest. Thread-safe.
 /// </remarks>
-public sealed class SessionRecord
+public sealed class SessionSecret
 {
-    /// <summary>The id of the workflow that the record is. Applications can't open it; a store finds it among the workflows it keeps.</summary>
+    /// <summary>The id of the workflow that holds the secret. Applications can't open it; a store finds it among the workflows it keeps.</summary>
     public const string WorkflowId = "$session";
 
     // SHA-256 of the secret (FIPS 180-4). A secret is random and long, so that no slower hash is needed.
@@ -26,19 +26,19 @@ public sealed class SessionRecord
     private readonly BufferedSessionStore _store;
     private volatile State? _state;
 
-    internal SessionRecord(BufferedSessionStore store) => _store = store;
+    internal SessionSecret(BufferedSessionStore store) => _store = store;
 
     /// <summary>Whether the session is known: it has begun and has neither ended nor expired.</summary>
-    /// <exception cref="InvalidOperationException">The record was not loaded.</exception>
+    /// <exception cref="InvalidOperationException">The secret was not loaded.</exception>
     public bool Exists => Loaded.Exists;
 
     /// <summary>When the secret was last sent to its owner, as <see cref="MarkSentAsync"/> was told; null when it was not.</summary>
-    /// <exception cref="InvalidOperationException">The record was not loaded.</exception>
+    /// <exception cref="InvalidOperationException">The secret was not loaded.</exception>
     public DateTimeOffset? SentAt => Loaded.SentAt;
 
-    private State Loaded => _state ?? throw new InvalidOperationException("The record of the session is not loaded. Call LoadAsync first.");
+    private State Loaded => _state ?? throw new InvalidOperationException("The secret of the session is not loaded. Call LoadAsync first.");
 
-    /// <summary>Loads the record. Its idle time begins anew.</summary>
+    /// <summary>Loads the secret. Its idle time begins anew.</summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="SessionStoreException">The store could not load it.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -51,7 +51,7 @@ public sealed class SessionRecord
     /// <summary>Whether a secret is the current one, in a time that does not depend on where it differs.</summary>
     /// <param name="secret">The secret.</param>
     /// <returns>False also when the session is unknown.</returns>
-    /// <exception cref="InvalidOperationException">The record was not loaded.</exception>
+    /// <exception cref="InvalidOperationException">The secret was not loaded.</exception>
     public bool Verify(ReadOnlySpan<byte> secret) => Loaded.Verify(secret);
 
     /// <summary>Begins the session with a secret, unless it has begun.</summary>
@@ -289,7 +289,7 @@ public sealed class SessionRecord
         }
     }
 
-    /// <summary>The record at one moment. Immutable.</summary>
+    /// <summary>The secret at one moment. Immutable.</summary>
     internal sealed class State(byte[]? hash, long? sent)
     {
         public bool Exists => hash is not null;

@@ -12,7 +12,6 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
 
     private static readonly SessionStoreCapabilities InMemoryCapabilities = new()
     {
-        Buffered = true,
         AtomicCommit = true,
         VersionCheck = true,
         Listing = true,
@@ -38,7 +37,7 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
     private DateTimeOffset Now => _options.TimeProvider.GetUtcNow();
 
     /// <inheritdoc />
-    public ISessionStore Open(string sessionId)
+    public BufferedSessionStore Open(string sessionId)
     {
         NameRules.ThrowIfInvalidSessionId(sessionId);
         return new InMemorySessionStore(this, sessionId, _options);
@@ -87,7 +86,7 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
     {
         if (
             _nextFailure is null
-            || string.Equals(commit.WorkflowId, SessionRecord.WorkflowId, StringComparison.Ordinal)
+            || string.Equals(commit.WorkflowId, SessionSecret.WorkflowId, StringComparison.Ordinal)
             || Interlocked.Exchange(ref _nextFailure, null) is not { } failure
         )
         {
@@ -152,7 +151,7 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
         {
             DateTimeOffset now = Now;
             return session.Workflows.Count(workflow =>
-                !string.Equals(workflow.Key, SessionRecord.WorkflowId, StringComparison.Ordinal)
+                !string.Equals(workflow.Key, SessionSecret.WorkflowId, StringComparison.Ordinal)
                 && InMemorySessionTable.Live(workflow.Value, now) is not null
             );
         }

@@ -15,7 +15,7 @@ public abstract partial class SessionStoreContract
         byte[] first = RandomNumberGenerator.GetBytes(32);
         byte[] second = RandomNumberGenerator.GetBytes(32);
         await StoreAsync(("cart", 1));
-        SessionRecord record = await RecordAsync();
+        SessionSecret record = await RecordAsync();
         Assert.That(record.Exists, Is.False);
         Assert.That(record.Verify(first), Is.False, "an unknown session has no secret that fits");
         Assert.That(await record.RotateAsync(first, second), Is.False);
@@ -59,7 +59,7 @@ public abstract partial class SessionStoreContract
         await Harness.WithRunningClockAsync(new ValueTask(rotations), TimeSpan.FromMilliseconds(1));
         bool[] succeeded = await rotations;
         Assert.That(succeeded.Count(one => one), Is.EqualTo(1));
-        SessionRecord record = await RecordAsync();
+        SessionSecret record = await RecordAsync();
         Assert.That(next.Select(secret => record.Verify(secret)), Is.EqualTo(succeeded));
     }
 
@@ -89,7 +89,7 @@ public abstract partial class SessionStoreContract
         }
 
         byte[] secret = RandomNumberGenerator.GetBytes(32);
-        SessionRecord record = await RecordAsync();
+        SessionSecret record = await RecordAsync();
         Assert.That(await record.BeginAsync(secret), Is.True);
         await Harness.PassAsync(TimeSpan.FromMinutes(15));
         await StoreAsync(("x", 1));
@@ -103,9 +103,9 @@ public abstract partial class SessionStoreContract
         Assert.That((await RecordAsync()).Exists, Is.False);
     }
 
-    private async Task<SessionRecord> RecordAsync()
+    private async Task<SessionSecret> RecordAsync()
     {
-        SessionRecord record = ((BufferedSessionStore)Harness.Open("alice")).Record;
+        SessionSecret record = ((BufferedSessionStore)Harness.Open("alice")).Secret;
         await record.LoadAsync();
         return record;
     }
@@ -125,7 +125,7 @@ public abstract partial class SessionStoreContract
         byte[][] secrets = [.. Enumerable.Range(0, 4).Select(_ => RandomNumberGenerator.GetBytes(32))];
         byte[] ada = RandomNumberGenerator.GetBytes(32);
         byte[] bob = RandomNumberGenerator.GetBytes(32);
-        SessionRecord record = await RecordAsync();
+        SessionSecret record = await RecordAsync();
         await record.BeginAsync(secrets[0]);
         Assert.That(await record.RecoverAsync(secrets[0], ada, grace), Is.Null, "nobody has signed in");
         Assert.That(await record.RotateAsync(secrets[0], secrets[1], ada, grace), Is.True);

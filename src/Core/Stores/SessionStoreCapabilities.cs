@@ -3,9 +3,6 @@ namespace WorkflowSessions;
 /// <summary>What a store can promise. Every flag is false unless the store sets it. Immutable.</summary>
 public sealed class SessionStoreCapabilities
 {
-    /// <summary>Whether a workflow is loaded, changed in memory and committed; false when every change is visible in the session at once.</summary>
-    public bool Buffered { get; init; }
-
     /// <summary>Whether a commit is stored whole or not at all, also when others commit at the same time in other processes.</summary>
     public bool AtomicCommit { get; init; }
 

@@ -2,7 +2,7 @@ namespace WorkflowSessions;
 
 /// <summary>
 /// A workflow that a commit has just begun. It is taken back when its session has ended meanwhile, or has too many workflows. Whoever ends a session ends its
-/// record first: a workflow that began before that is ended with the rest, and one that began after it is taken back here.
+/// secret first: a workflow that began before that is ended with the rest, and one that began after it is taken back here.
 /// </summary>
 internal sealed class BegunWorkflow(BufferedSessionStore store, WorkflowCommit commit)
 {
@@ -15,10 +15,10 @@ internal sealed class BegunWorkflow(BufferedSessionStore store, WorkflowCommit c
     /// <exception cref="WorkflowLimitException">The session has too many workflows; this one was taken back.</exception>
     public async ValueTask ConfirmAsync()
     {
-        if (!store.Secret.IsEmpty)
+        if (!store.RequiredSecret.IsEmpty)
         {
-            (_, SessionRecord.State session) = await store
-                .Calls.ReadRecordAsync(WorkflowId, "committed", mayBeStored: true, CancellationToken.None)
+            (_, SessionSecret.State session) = await store
+                .Calls.ReadSecretAsync(WorkflowId, "committed", mayBeStored: true, CancellationToken.None)
                 .ConfigureAwait(false);
             if (!session.Exists)
             {
@@ -54,7 +54,7 @@ internal sealed class BegunWorkflow(BufferedSessionStore store, WorkflowCommit c
         {
             return await store.CountWorkflowsAsync(CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is SessionStoreException || BufferedSessionStore.IsForeign(error))
+        catch (Exception error) when (error is SessionStoreException || BufferedSessionStore.IsEngineError(error))
         {
             throw new SessionStoreException(
                 $"Workflow '{WorkflowId}' is stored, but the workflows of its session could not be counted. Load it to see.",

@@ -12,13 +12,13 @@ internal sealed class StoreCalls(BufferedSessionStore store)
     {
         cancellationToken.ThrowIfCancellationRequested();
         store.ThrowIfDisposed();
-        if (store.IsNew)
+        if (store.HasNothingStored)
         {
             return null;
         }
 
         WorkflowRecord? record;
-        if (store.Secret.IsEmpty || string.Equals(workflowId, SessionRecord.WorkflowId, StringComparison.Ordinal))
+        if (store.RequiredSecret.IsEmpty || string.Equals(workflowId, SessionSecret.WorkflowId, StringComparison.Ordinal))
         {
             record = await ReadAsync(workflowId, cancellationToken).ConfigureAwait(false);
         }
@@ -29,7 +29,7 @@ internal sealed class StoreCalls(BufferedSessionStore store)
         }
         else
         {
-            // The record is read after the workflow: a secret that is current then was current when the workflow was read.
+            // The secret is read after the workflow: a secret that is current then was current when the workflow was read.
             Task<WorkflowRecord?> reading = ReadAsync(workflowId, cancellationToken).AsTask();
             try
             {
@@ -52,8 +52,8 @@ internal sealed class StoreCalls(BufferedSessionStore store)
     public async ValueTask<CommitResult> CommitAsync(WorkflowCommit commit, CancellationToken cancellationToken)
     {
         // Nobody else can know a session that has just been made.
-        bool isKnown = !store.IsFresh;
-        store.IsNew = false;
+        bool isKnown = !store.IsUnknownToOthers;
+        store.HasNothingStored = false;
         CommitResult result = await SendAsync(commit, cancellationToken).ConfigureAwait(false);
         if (result.Outcome != CommitOutcome.Stored)
         {
@@ -62,7 +62,7 @@ internal sealed class StoreCalls(BufferedSessionStore store)
         else if (
             result.Generation == commit.NewGeneration
             && isKnown
-            && !string.Equals(commit.WorkflowId, SessionRecord.WorkflowId, StringComparison.Ordinal)
+            && !string.Equals(commit.WorkflowId, SessionSecret.WorkflowId, StringComparison.Ordinal)
         )
         {
             await new BegunWorkflow(store, commit).ConfirmAsync().ConfigureAwait(false);
@@ -74,12 +74,12 @@ internal sealed class StoreCalls(BufferedSessionStore store)
     /// <summary>Throws unless the session exists and its secret is the current one.</summary>
     public async ValueTask VerifyAsync(string workflowId, CancellationToken cancellationToken)
     {
-        if (store.Secret.IsEmpty || store.IsNew)
+        if (store.RequiredSecret.IsEmpty || store.HasNothingStored)
         {
             return;
         }
 
-        (WorkflowRecord? record, SessionRecord.State session) = await ReadRecordAsync(
+        (WorkflowRecord? record, SessionSecret.State session) = await ReadSecretAsync(
                 workflowId,
                 "loaded",
                 mayBeStored: false,
@@ -96,7 +96,7 @@ internal sealed class StoreCalls(BufferedSessionStore store)
             );
         }
 
-        if (!session.Verify(store.Secret.Span))
+        if (!session.Verify(store.RequiredSecret.Span))
         {
             throw new WorkflowConflictException(
                 $"The session of workflow '{workflowId}' was given a new secret, so that this request has no access to it any more. Load the page again.",
@@ -106,11 +106,11 @@ internal sealed class StoreCalls(BufferedSessionStore store)
             );
         }
 
-        _ = await RenewAsync(SessionRecord.WorkflowId, record!, cancellationToken).ConfigureAwait(false);
+        _ = await RenewAsync(SessionSecret.WorkflowId, record!, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Reads the record of the session on behalf of a workflow, which the error names.</summary>
-    public async ValueTask<(WorkflowRecord? Record, SessionRecord.State Session)> ReadRecordAsync(
+    /// <summary>Reads the secret of the session on behalf of a workflow, which the error names.</summary>
+    public async ValueTask<(WorkflowRecord? Record, SessionSecret.State Session)> ReadSecretAsync(
         string workflowId,
         string what,
         bool mayBeStored,
@@ -119,13 +119,13 @@ internal sealed class StoreCalls(BufferedSessionStore store)
     {
         try
         {
-            WorkflowRecord? record = await ReadAsync(SessionRecord.WorkflowId, cancellationToken).ConfigureAwait(false);
-            return (record, store.Record.Take(record));
+            WorkflowRecord? record = await ReadAsync(SessionSecret.WorkflowId, cancellationToken).ConfigureAwait(false);
+            return (record, store.Secret.Take(record));
         }
         catch (SessionStoreException error)
         {
             throw new SessionStoreException(
-                $"Workflow '{workflowId}' could not be {what} for certain, because the record of its session could not be loaded. {error.Message}",
+                $"Workflow '{workflowId}' could not be {what} for certain, because the secret of its session could not be loaded. {error.Message}",
                 workflowId,
                 mayBeStored,
                 error
