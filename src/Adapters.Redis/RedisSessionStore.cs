@@ -105,7 +105,7 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
             ScriptCall call = new(RedisScript.Commit, [key, _layout.Index], [], Operation, commit.WorkflowId);
             RedisResult[] answer = await Calls.SendAsync(call, message.Arguments, start).ConfigureAwait(false);
             CommitResult? result = message.Result(answer, _time.GetUtcNow(), out WorkflowMetadata? stored);
-            _seen.Set(commit.WorkflowId, stored);
+            _seen.Set(commit.WorkflowId, message.Follows(stored) ? stored : null);
             if (node.Replicas is { } replicas && result?.Outcome == CommitOutcome.Stored)
             {
                 // The workflow is still taken: a later commit of this node would replace the record, and prove nothing about this one.

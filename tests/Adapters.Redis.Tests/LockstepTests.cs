@@ -31,7 +31,7 @@ public sealed class LockstepTests
         await TestContext.Out.WriteLineAsync(string.Join(", ", outcomes.OrderBy(outcome => outcome.Key)));
         Assert.That(
             outcomes.Keys,
-            Is.EquivalentTo(new[] { Answer.AsExpected, Answer.Stored, Answer.Removed, Answer.Changed, Answer.Ended })
+            Is.EquivalentTo(new[] { Answer.AsExpected, Answer.Stored, Answer.Removed, Answer.Changed, Answer.Ended, Answer.TooManyEntries })
         );
     }
 
@@ -51,12 +51,14 @@ public sealed class LockstepTests
             {
                 IdleTimeout = random.Next(4) == 0 ? null : TimeSpan.FromMinutes(random.Next(1, 40)),
                 AbsoluteTimeout = TimeSpan.FromMinutes(random.Next(1, 60)),
+                // A commit that merges may meet more than that, and what a node with a higher limit has stored.
+                MaxEntries = random.Next(2, 5),
             };
             (WorkflowRecord? loaded, WorkflowMetadata? metadata) = random.Next(3) == 0 ? seen[random.Next(seen.Count)] : seen[^1];
             int script = random.Next();
             WorkflowCommit? commit = await CommitRecorder.TryMakeAsync(
                 loaded,
-                workflow => Change(new Random(script), workflow),
+                workflow => Change(new Random(script), workflow, options.MaxEntries),
                 random.Next(2) == 0,
                 options
             );
@@ -80,6 +82,7 @@ public sealed class LockstepTests
             {
                 { Outcome: CommitOutcome.Changed } => Answer.Changed,
                 { Outcome: CommitOutcome.Ended } => Answer.Ended,
+                { Outcome: CommitOutcome.TooManyEntries } => Answer.TooManyEntries,
                 { Generation: null } => Answer.Removed,
                 _ => Answer.Stored,
             };
@@ -161,7 +164,7 @@ public sealed class LockstepTests
     private static async Task<RedisResult[]> EvaluateAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments) =>
         (RedisResult[])(await RedisHarness.Database.ScriptEvaluateAsync(script.Text, keys, arguments))!;
 
-    private static void Change(Random random, WorkflowSession workflow)
+    private static void Change(Random random, WorkflowSession workflow, int maxEntries)
     {
         for (int i = random.Next(1, 5); i > 0; i--)
         {
@@ -177,7 +180,7 @@ public sealed class LockstepTests
                 case 2 or 3 or 4:
                     workflow.Delete(key);
                     break;
-                default:
+                case var _ when workflow.Count < maxEntries || workflow.Has(key):
                     workflow.Set(key, random.Next());
                     break;
             }

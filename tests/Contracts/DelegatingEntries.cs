@@ -9,6 +9,8 @@ public class DelegatingEntries(IWorkflowEntries inner) : IWorkflowEntries
 
     public virtual bool HasChanges => Inner.HasChanges;
 
+    public virtual bool IsNew => Inner.IsNew;
+
     public virtual int Count => Inner.Count;
 
     public virtual DateTimeOffset? LastModified => Inner.LastModified;

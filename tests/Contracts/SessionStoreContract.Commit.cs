@@ -423,6 +423,68 @@ public abstract partial class SessionStoreContract
         Assert.That(() => session.Open("workflow7"), Throws.Nothing);
     }
 
+    [Test]
+    public async Task Requests_that_merge_do_not_store_more_entries_than_allowed()
+    {
+        if (!Harness.Promised.AtomicCommit)
+        {
+            Assert.That(Harness.Open("alice").Capabilities.AtomicCommit, Is.False);
+            return;
+        }
+
+        await StoreAsync([.. Enumerable.Range(0, 500).Select(i => ($"first{i}", i))]);
+        WorkflowSession mine = await OpenAsync();
+        WorkflowSession replacing = await OpenAsync();
+        WorkflowSession swapping = await OpenAsync();
+        await StoreAsync([.. Enumerable.Range(0, 500).Select(i => ($"second{i}", i))]);
+        mine.Set("one more", 1);
+        WorkflowLimitException? error = await Assert.ThrowsAsync<WorkflowLimitException>(async () => await mine.CommitAsync());
+        Assert.That(error!.Message, Does.Contain("'checkout'").And.Contain("1000").And.Contain("MaxEntries"));
+        Assert.That(mine.HasChanges, Is.True, "the changes wait, and nothing is lost");
+        Assert.That((await OpenAsync()).Count, Is.EqualTo(1_000));
+
+        replacing.Set("first7", -1);
+        await replacing.CommitAsync();
+        swapping.Delete("first8");
+        swapping.Set("one instead", 1);
+        await swapping.CommitAsync();
+        await mine.LoadAsync();
+        mine.Delete("first9");
+        await mine.CommitAsync();
+        WorkflowSession stored = await OpenAsync();
+        Assert.That(stored.Count, Is.EqualTo(1_000));
+        Assert.That(stored.Get<int>("first7"), Is.EqualTo(-1));
+        Assert.That(stored.Has("one instead") && stored.Has("one more"), Is.True);
+    }
+
+    [Test]
+    public async Task Workflow_is_new_when_nothing_was_stored_at_its_load()
+    {
+        WorkflowSession workflow = new(Harness.Open("alice"), "checkout");
+        Assert.That(await workflow.LoadExistingAsync(), Is.False);
+        Assert.That(workflow.IsNew, Is.True);
+        workflow.Set("x", 1);
+        await workflow.CommitAsync();
+        WorkflowSession next = new(Harness.Open("alice"), "checkout");
+        Assert.That(await next.LoadExistingAsync(), Is.True);
+        Assert.That(next.IsNew, Is.False);
+        Assert.That(await workflow.LoadExistingAsync(), Is.True, "it was loaded again");
+
+        next.Clear();
+        await next.CommitAsync();
+        Assert.That((await OpenAsync()).IsNew, Is.False, "a workflow without entries goes on");
+        next.End();
+        await next.CommitAsync();
+        Assert.That((await OpenAsync()).IsNew, Is.True);
+
+        if (Harness.Promised.ExpiryPerWorkflow)
+        {
+            await StoreAsync(("x", 1));
+            await Harness.PassAsync(TimeSpan.FromMinutes(21));
+            Assert.That(await new WorkflowSession(Harness.Open("alice"), "checkout").LoadExistingAsync(), Is.False, "it has expired");
+        }
+    }
+
     /// <summary>Stores ints in a request of their own.</summary>
     private async Task StoreAsync(params (string Key, int Value)[] entries)
     {

@@ -40,6 +40,38 @@ public abstract partial class SessionStoreContract
     }
 
     [Test]
+    public async Task Update_returns_the_result_of_its_function()
+    {
+        if (!await UpdatesAsync())
+        {
+            return;
+        }
+
+        WorkflowSession workflow = new(Harness.Open("alice"), "checkout");
+        int plain = await workflow.UpdateAsync(w => Count(w));
+        int awaited = await workflow.UpdateAsync(async w =>
+        {
+            await Task.Yield();
+            return Count(w);
+        });
+        bool deleted = await workflow.UpdateAsync(w => w.Delete("absent"));
+        Assert.That((plain, awaited, deleted), Is.EqualTo((1, 2, false)));
+        Assert.That(
+            () => workflow.UpdateAsync(w => new ValueTask<int>(Count(w))),
+            Throws.ArgumentException.With.Message.Contains("async (workflow, token)"),
+            "it would be committed before it has ended"
+        );
+        Assert.That((await OpenAsync()).Get<int>("n"), Is.EqualTo(2));
+
+        static int Count(WorkflowSession w)
+        {
+            int n = w.Get("n", 0) + 1;
+            w.Set("n", n);
+            return n;
+        }
+    }
+
+    [Test]
     public async Task Update_that_throws_changes_nothing()
     {
         if (!await UpdatesAsync())

@@ -57,6 +57,61 @@ public sealed class ChangesDuringCommitTests
         Assert.That(string.Join(' ', entries), Is.EqualTo(expected));
     }
 
+    // UpdateAsync runs its function again when others commit meanwhile. What else was changed would be dropped with the first run.
+    [Test]
+    public async Task Change_while_an_update_commits_is_refused()
+    {
+        ExampleDatabase database = new();
+        GatedStore store = new(database, new BufferedSessionStoreOptions());
+        WorkflowSession workflow = new(store, "w");
+        await workflow.LoadAsync();
+        Task update = workflow.UpdateAsync(w => w.Set("a", 1)).AsTask();
+        await store.Committing.Task;
+        foreach (
+            Action<WorkflowSession> change in new Action<WorkflowSession>[]
+            {
+                w => w.Set("b", 1),
+                w => w.Delete("a"),
+                w => w.Clear(),
+                w => w.End(),
+            }
+        )
+        {
+            Assert.That(() => change(workflow), Throws.InvalidOperationException.With.Message.Contains("Await UpdateAsync first"));
+        }
+
+        Assert.That(workflow.Get<int>("a"), Is.EqualTo(1), "it can be read");
+        store.Gate.SetResult();
+        await update;
+        Assert.That(() => workflow.Set("b", 1), Throws.Nothing);
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task Session_does_not_end_while_a_commit_is_under_way(bool isUpdate)
+    {
+        ExampleDatabase database = new();
+        GatedStore store = new(database, new BufferedSessionStoreOptions());
+        WorkflowSession workflow = new(store, "w");
+        await workflow.LoadAsync();
+        if (!isUpdate)
+        {
+            workflow.Set("a", 1);
+        }
+
+        Task commit = (isUpdate ? workflow.UpdateAsync(w => w.Set("a", 1)) : workflow.CommitAsync()).AsTask();
+        await store.Committing.Task;
+        Assert.That(
+            async () => await store.EndAsync(),
+            Throws.InvalidOperationException.With.Message.Contains("'w'").And.Message.Contains("Await it first")
+        );
+        store.Gate.SetResult();
+        await commit;
+        Assert.That(workflow.Get<int>("a"), Is.EqualTo(1), "nothing was dropped");
+        await store.EndAsync();
+        Assert.That(database.OfSession("alice"), Is.Empty);
+    }
+
     private static void ClearAndSet(WorkflowSession workflow)
     {
         workflow.Clear();

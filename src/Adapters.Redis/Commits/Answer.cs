@@ -23,4 +23,7 @@ internal enum Answer
 
     /// <summary>Not executed: a later commit of the node was here first.</summary>
     Superseded = 6,
+
+    /// <summary>Refused: with the entries that others have added there would be too many.</summary>
+    TooManyEntries = 7,
 }

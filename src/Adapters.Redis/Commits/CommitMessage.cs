@@ -87,9 +87,16 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
             Answer.Removed => CommitResult.Removed,
             Answer.Changed => CommitResult.Changed,
             Answer.Ended => CommitResult.Ended,
+            Answer.TooManyEntries => CommitResult.TooManyEntries,
             _ => null,
         };
     }
+
+    /// <summary>
+    /// Whether nobody else committed between the load and this commit. Otherwise the request has not seen all entries, and must not take the short way, which does not
+    /// count them.
+    /// </summary>
+    public bool Follows(WorkflowMetadata? stored) => stored?.Version == (loaded?.Version ?? 0) + 1;
 
     /// <summary>What shows that a server has the commit: the record of the node.</summary>
     /// <param name="layout">The layout of the session.</param>
@@ -113,6 +120,6 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
     private string Header() =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{number} {commit.Generation} {commit.RequiredVersion} {commit.Stamp?.ToUnixTimeMilliseconds()} {commit.NewGeneration} {Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} {(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")} {commit.Deletes.Count}"
+            $"{number} {commit.Generation} {commit.RequiredVersion} {commit.Stamp?.ToUnixTimeMilliseconds()} {commit.NewGeneration} {Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} {(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")} {commit.Deletes.Count} {commit.MaxEntries}"
         );
 }

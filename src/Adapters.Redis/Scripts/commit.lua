@@ -2,7 +2,7 @@
 --
 -- KEYS    the workflow, the index of its session
 -- ARGV    HEADER       number, generation loaded, version required, stamp, new generation, idle timeout, absolute timeout,
---                      flags (c clears, e ends), number of deleted fields. One space between; empty for none
+--                      flags (c clears, e ends), number of deleted fields, most entries. One space between; empty for none
 --         VALID_UNTIL
 --         LOADED, NEXT the field # that was loaded, and the one that follows; both empty when more than that has to be done
 --         NODE, RECORD the field of the node, and its value when the commit is stored in the generation that was loaded
@@ -54,6 +54,22 @@ local function Continues(workflow, gone, ends, now)
     return IsLive(workflow, now) and (gone or not ends)
 end
 
+-- Whether more entries than allowed would be stored, and more than now. The count of the fields is no less than that of the entries.
+local function HasTooManyEntries(key, most, last)
+    if not most or redis.call('HLEN', key) + (last - ENTRIES + 1) / 2 <= most then
+        return false
+    end
+    local stored = Entries(key)
+    local after = #stored
+    for i = ENTRIES, last, 2 do
+        after = after + 1 - redis.call('HEXISTS', key, ARGV[i])
+    end
+    for i = last + 1, #ARGV do
+        after = after - redis.call('HEXISTS', key, ARGV[i])
+    end
+    return after > most and after > #stored
+end
+
 -- Forgets nodes whose last message can't be valid any more. It is done when a node commits for the first time: so there are never more records than
 -- nodes, but for those that left since.
 local function ForgetOldNodes(key, now)
@@ -72,8 +88,8 @@ local function SetEntries(key, metadata, node, record, to)
     CallInParts('HSET', key, ARGV, ENTRIES + 4000, to)
 end
 
-local number, loaded, required, stamp, fresh, idle, absolute, flags, deletes =
-    string.match(ARGV[HEADER], '^(%d+) (%d*) (%d*) (%-?%d*) (%d+) (%d*) (%d*) (%l*) (%d+)$')
+local number, loaded, required, stamp, fresh, idle, absolute, flags, deletes, most =
+    string.match(ARGV[HEADER], '^(%d+) (%d*) (%d*) (%-?%d*) (%d+) (%d*) (%d*) (%l*) (%d+) (%d*)$')
 idle, absolute = tonumber(idle), tonumber(absolute)
 local clears, ends = flags == 'c' or flags == 'ce', flags == 'e' or flags == 'ce'
 local key, index, node, valid = KEYS[1], KEYS[2], ARGV[NODE], ARGV[VALID_UNTIL]
@@ -93,8 +109,13 @@ elseif IsLate(now, tonumber(valid)) then
     return { time[1], time[2], LATE }
 end
 
+local last = #ARGV - tonumber(deletes)
 local gone = LoadedIsGone(loaded, workflow, now)
+local continues = Continues(workflow, gone, ends, now)
 local refusal = Refusal(required, gone, workflow, ends, now)
+if not refusal and continues and not clears and HasTooManyEntries(key, tonumber(most), last) then
+    refusal = TOO_MANY_ENTRIES
+end
 if refusal or (ends and stamp == '') then
     -- Entries stay as they are, or all go: the number is recorded.
     local removes = not refusal and not gone
@@ -110,7 +131,6 @@ if refusal or (ends and stamp == '') then
     return { time[1], time[2], refusal or REMOVED }
 end
 
-local continues = Continues(workflow, gone, ends, now)
 if not continues then
     workflow = { state = ACTIVE, generation = fresh, version = 0, expires = 0, deadline = absolute and now + absolute or 0 }
 end
@@ -130,7 +150,6 @@ if not record then
     ForgetOldNodes(key, now)
 end
 workflow.version, workflow.modified = workflow.version + 1, stamp
-local last = #ARGV - tonumber(deletes)
 SetEntries(key, Metadata(workflow), node, Record(number, STORED, workflow.generation, valid), last)
 CallInParts('HDEL', key, ARGV, last + 1, #ARGV)
 if renews or workflow.expires - now < WINDOW then

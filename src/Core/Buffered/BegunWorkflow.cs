@@ -4,7 +4,7 @@ namespace WorkflowSessions;
 /// A workflow that a commit has just begun. It is taken back when its session has ended meanwhile, or has too many workflows. Whoever ends a session ends its
 /// secret first: a workflow that began before that is ended with the rest, and one that began after it is taken back here.
 /// </summary>
-internal sealed class BegunWorkflow(BufferedSessionStore store, WorkflowCommit commit)
+internal sealed class BegunWorkflow(BufferedSessionStore store, MeasuredCalls calls, WorkflowCommit commit)
 {
     // A new workflow has this version until somebody else commits to it.
     private const long FirstVersion = 1;
@@ -17,7 +17,7 @@ internal sealed class BegunWorkflow(BufferedSessionStore store, WorkflowCommit c
     {
         if (!store.RequiredSecret.IsEmpty)
         {
-            (_, SessionSecret.State session) = await store
+            (_, SecretState session) = await store
                 .Calls.ReadSecretAsync(WorkflowId, "committed", mayBeStored: true, CancellationToken.None)
                 .ConfigureAwait(false);
             if (!session.Exists)
@@ -79,7 +79,7 @@ internal sealed class BegunWorkflow(BufferedSessionStore store, WorkflowCommit c
         };
         try
         {
-            CommitResult result = await store.Calls.SendAsync(end, CancellationToken.None).ConfigureAwait(false);
+            CommitResult result = await calls.SendAsync(end, CancellationToken.None).ConfigureAwait(false);
             return result.Outcome != CommitOutcome.Changed;
         }
         catch (SessionStoreException error)

@@ -1,7 +1,3 @@
-using System.Buffers.Text;
-using System.Security.Cryptography;
-using System.Text;
-
 namespace WorkflowSessions;
 
 /// <summary>
@@ -9,7 +5,7 @@ namespace WorkflowSessions;
 /// tracking, the encoding and the limits; a derived store only loads one workflow, applies one <see cref="WorkflowCommit"/>, lists and ends.
 /// </summary>
 /// <remarks>Not thread-safe: it belongs to one request and one thread at a time.</remarks>
-public abstract class BufferedSessionStore : ISessionStore, IDisposable
+public abstract partial class BufferedSessionStore : ISessionStore, IDisposable
 {
     private readonly Dictionary<string, BufferedWorkflowEntries> _workflows = new(StringComparer.Ordinal);
     private volatile string? _readOnlyReason;
@@ -24,26 +20,8 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
         Options = options;
     }
 
-    /// <inheritdoc />
-    public abstract SessionStoreCapabilities Capabilities { get; }
-
     /// <summary>Who may use the session, for those who keep sessions behind a cookie. Nobody else needs it.</summary>
     public SessionSecret Secret => field ??= new SessionSecret(this);
-
-    /// <summary>
-    /// Whether <c>UpdateAsync</c> is supported although <see cref="SessionStoreCapabilities.VersionCheck"/> is not promised. False unless a store
-    /// has an option for it.
-    /// </summary>
-    protected internal virtual bool AllowsBestEffortUpdates => false;
-
-    /// <summary>
-    /// Whether the engine itself begins the idle time anew when a workflow is read, as a cache with a sliding expiration does. The secret of the session is then
-    /// verified before the workflow is loaded, and not in the same round trip. False by default.
-    /// </summary>
-    protected internal virtual bool LoadRenews => false;
-
-    /// <summary>The ids of the workflows that this request has opened, for a store that can't list.</summary>
-    protected IEnumerable<string> OpenedWorkflows => _workflows.Keys;
 
     internal BufferedSessionStoreOptions Options { get; }
 
@@ -222,11 +200,18 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
 
     /// <inheritdoc />
     /// <remarks>Changes of this request that were not committed are dropped: the session is over.</remarks>
+    /// <exception cref="InvalidOperationException">A commit or an <c>UpdateAsync</c> of this request is under way. Nothing was ended.</exception>
     /// <exception cref="SessionStoreException">The store could not end the session, or not tell whether it has.</exception>
     public async ValueTask EndAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfReadOnly();
+        foreach (BufferedWorkflowEntries entries in _workflows.Values)
+        {
+            entries.ThrowIfUpdating();
+            entries.ThrowIfCommitting();
+        }
+
         try
         {
             await EndWorkflowsAsync(cancellationToken).ConfigureAwait(false);
@@ -248,75 +233,6 @@ public abstract class BufferedSessionStore : ISessionStore, IDisposable
 
         _ = Secret.Take(record: null);
     }
-
-    /// <summary>What names a session in a store outside the process, so that whoever reads its keys can't take over a session.</summary>
-    /// <param name="sessionId">The id of the session.</param>
-    /// <returns>The first 128 bits of the SHA-256 (FIPS 180-4) of the id in UTF-8, in base64url without padding: 22 characters.</returns>
-    /// <exception cref="ArgumentException"><paramref name="sessionId"/> is null, empty or has a lone surrogate.</exception>
-    protected static string HashSessionId(string sessionId)
-    {
-        NameRules.ThrowIfInvalidSessionId(sessionId);
-        // As many bits as a session id has, and hard to guess.
-        const int HashBytes = 16;
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        _ = SHA256.HashData(Encoding.UTF8.GetBytes(sessionId), hash);
-        return Base64Url.EncodeToString(hash[..HashBytes]);
-    }
-
-    /// <summary>Loads one workflow, in one round trip. Its idle time does not begin anew by this.</summary>
-    /// <param name="workflowId">The id of the workflow.</param>
-    /// <param name="cancellationToken">Cancels the wait.</param>
-    /// <returns>The workflow; null when it is absent or has expired.</returns>
-    /// <remarks>Throw <see cref="SessionStoreException"/> on failure; any other exception is wrapped in one. Two workflows may be loaded at the same time.</remarks>
-    protected internal abstract ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken);
-
-    /// <summary>
-    /// Begins the idle time of a workflow anew. It runs after a load, once it is certain that whoever loaded may. No request needs to wait for it: one that is
-    /// lost is made good by the next load or commit.
-    /// </summary>
-    /// <param name="workflowId">The id of the workflow.</param>
-    /// <param name="loaded">The workflow as it was loaded.</param>
-    /// <param name="idleTimeout">The idle timeout; null for none.</param>
-    /// <param name="cancellationToken">Cancels the wait.</param>
-    /// <returns>The workflow with the time at which it expires now. The default does nothing, for stores where nothing expires.</returns>
-    protected internal virtual ValueTask<WorkflowRecord> RenewWorkflowAsync(
-        string workflowId,
-        WorkflowRecord loaded,
-        TimeSpan? idleTimeout,
-        CancellationToken cancellationToken
-    ) => ValueTask.FromResult(loaded);
-
-    /// <summary>Applies one commit by the rules of <see cref="WorkflowCommit"/>: all of it, in one step, or none.</summary>
-    /// <param name="commit">What changed.</param>
-    /// <param name="cancellationToken">Cancels the wait as long as nothing can have been stored; not heeded after that.</param>
-    /// <returns>What became of it. When this returns, it is stored.</returns>
-    /// <remarks>
-    /// Throw <see cref="SessionStoreException"/> on failure, and say in it whether the commit may be stored; any other exception is wrapped
-    /// in one that says so.
-    /// </remarks>
-    protected internal abstract ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken);
-
-    /// <summary>Names the workflows that have entries; called only where <see cref="SessionStoreCapabilities.Listing"/> is promised.</summary>
-    /// <param name="cancellationToken">Cancels the wait.</param>
-    protected abstract ValueTask<IReadOnlyList<WorkflowSummary>> ListWorkflowsAsync(CancellationToken cancellationToken);
-
-    /// <summary>
-    /// Counts the workflows of the session, the secret not among them; called when a workflow has begun, where <see cref="SessionStoreCapabilities.Listing"/> is
-    /// promised. The default counts what <see cref="ListWorkflowsAsync"/> names.
-    /// </summary>
-    /// <param name="cancellationToken">Cancels the wait.</param>
-    protected internal virtual async ValueTask<int> CountWorkflowsAsync(CancellationToken cancellationToken)
-    {
-        IReadOnlyList<WorkflowSummary> workflows = await ListWorkflowsAsync(cancellationToken).ConfigureAwait(false);
-        return workflows.Count(workflow => !string.Equals(workflow.Id, SessionSecret.WorkflowId, StringComparison.Ordinal));
-    }
-
-    /// <summary>
-    /// Ends all workflows of the session: first <see cref="SessionSecret.WorkflowId"/>, and then those that are there after that; where they can't be listed,
-    /// those that are known. A workflow that begins meanwhile finds that the secret is gone, and is taken back.
-    /// </summary>
-    /// <param name="cancellationToken">Cancels the wait.</param>
-    protected abstract ValueTask EndWorkflowsAsync(CancellationToken cancellationToken);
 
     /// <summary>Releases what a derived store holds for this one session; nothing in most stores.</summary>
     /// <param name="disposing">True when called by <see cref="Dispose()"/>.</param>

@@ -14,10 +14,16 @@ public class BufferedSessionStoreOptions
     /// <summary>How long a workflow stays at the longest, counted from its first commit. Null, no limit, by default.</summary>
     public TimeSpan? AbsoluteTimeout { get; set; }
 
-    /// <summary>How many entries a workflow may have. 1,000 by default.</summary>
+    /// <summary>
+    /// How many entries a workflow may have. 1,000 by default. It holds for what is stored, also when requests merge, where
+    /// <see cref="SessionStoreCapabilities.AtomicCommit"/> is promised; elsewhere for what one request sees.
+    /// </summary>
     public int MaxEntries { get; set; } = 1_000;
 
-    /// <summary>How many bytes the keys and values of a workflow may have, encoded. 1 MiB by default.</summary>
+    /// <summary>
+    /// How many bytes the keys and values of a workflow may have, encoded. 1 MiB by default. It holds for what one request sees: requests that merge may store more, and
+    /// the next one can't add to it.
+    /// </summary>
     public int MaxWorkflowBytes { get; set; } = 1_048_576;
 
     /// <summary>How many workflows a session may have, and one request may open. 100 by default. A store that can't list does not count what is stored.</summary>

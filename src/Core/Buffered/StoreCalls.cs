@@ -1,11 +1,11 @@
 namespace WorkflowSessions;
 
-/// <summary>The calls of one session to its store: guarded by the secret of the session, measured, logged, and with errors of one type.</summary>
+/// <summary>The calls of one session to its store, guarded: by the secret of the session, and by the limit of its workflows.</summary>
 internal sealed class StoreCalls(BufferedSessionStore store)
 {
-    private readonly BufferedSessionStoreOptions _options = store.Options;
+    private readonly MeasuredCalls _calls = new(store);
 
-    public string StoreName { get; } = store.GetType().Name;
+    public string StoreName => _calls.StoreName;
 
     /// <summary>Loads a workflow for somebody who knows the current secret, and begins its idle time anew.</summary>
     public async ValueTask<WorkflowRecord?> LoadAsync(string workflowId, CancellationToken cancellationToken)
@@ -20,17 +20,17 @@ internal sealed class StoreCalls(BufferedSessionStore store)
         WorkflowRecord? record;
         if (store.RequiredSecret.IsEmpty || string.Equals(workflowId, SessionSecret.WorkflowId, StringComparison.Ordinal))
         {
-            record = await ReadAsync(workflowId, cancellationToken).ConfigureAwait(false);
+            record = await _calls.ReadAsync(workflowId, cancellationToken).ConfigureAwait(false);
         }
         else if (store.LoadRenews)
         {
             await VerifyAsync(workflowId, cancellationToken).ConfigureAwait(false);
-            record = await ReadAsync(workflowId, cancellationToken).ConfigureAwait(false);
+            record = await _calls.ReadAsync(workflowId, cancellationToken).ConfigureAwait(false);
         }
         else
         {
             // The secret is read after the workflow: a secret that is current then was current when the workflow was read.
-            Task<WorkflowRecord?> reading = ReadAsync(workflowId, cancellationToken).AsTask();
+            Task<WorkflowRecord?> reading = _calls.ReadAsync(workflowId, cancellationToken).AsTask();
             try
             {
                 await VerifyAsync(workflowId, cancellationToken).ConfigureAwait(false);
@@ -45,7 +45,42 @@ internal sealed class StoreCalls(BufferedSessionStore store)
         }
 
         store.ThrowIfDisposed();
-        return record is null ? null : await RenewAsync(workflowId, record, cancellationToken).ConfigureAwait(false);
+        return record is null ? null : await _calls.RenewAsync(workflowId, record, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Begins the session before the first commit in it, if that is still to be done.</summary>
+    public async ValueTask BeginSessionAsync(string workflowId, CancellationToken cancellationToken)
+    {
+        if (store.BeginSession is not { } begin || string.Equals(workflowId, SessionSecret.WorkflowId, StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        try
+        {
+            await begin(cancellationToken).ConfigureAwait(false);
+        }
+        catch (SessionStoreException error)
+        {
+            throw new SessionStoreException(
+                $"Workflow '{workflowId}' was not committed, because its session could not begin.",
+                workflowId,
+                mayBeStored: false,
+                error
+            );
+        }
+        catch (WorkflowConflictException refusal)
+        {
+            throw new WorkflowConflictException(
+                $"Workflow '{workflowId}' was not committed. {refusal.Message}",
+                workflowId,
+                refusal.Reason,
+                [],
+                refusal
+            );
+        }
+
+        store.BeginSession = null;
     }
 
     /// <summary>Commits a workflow. What would begin in a session that is over, or is one too many, is taken back.</summary>
@@ -54,10 +89,10 @@ internal sealed class StoreCalls(BufferedSessionStore store)
         // Nobody else can know a session that has just been made.
         bool isKnown = !store.IsUnknownToOthers;
         store.HasNothingStored = false;
-        CommitResult result = await SendAsync(commit, cancellationToken).ConfigureAwait(false);
+        CommitResult result = await _calls.SendAsync(commit, cancellationToken).ConfigureAwait(false);
         if (result.Outcome != CommitOutcome.Stored)
         {
-            _options.Logger.LogCommitRefused(commit.WorkflowId, StoreName, result.Outcome);
+            store.Options.Logger.LogCommitRefused(commit.WorkflowId, StoreName, result.Outcome);
         }
         else if (
             result.Generation == commit.NewGeneration
@@ -65,7 +100,7 @@ internal sealed class StoreCalls(BufferedSessionStore store)
             && !string.Equals(commit.WorkflowId, SessionSecret.WorkflowId, StringComparison.Ordinal)
         )
         {
-            await new BegunWorkflow(store, commit).ConfirmAsync().ConfigureAwait(false);
+            await new BegunWorkflow(store, _calls, commit).ConfirmAsync().ConfigureAwait(false);
         }
 
         return result;
@@ -79,12 +114,7 @@ internal sealed class StoreCalls(BufferedSessionStore store)
             return;
         }
 
-        (WorkflowRecord? record, SessionSecret.State session) = await ReadSecretAsync(
-                workflowId,
-                "loaded",
-                mayBeStored: false,
-                cancellationToken
-            )
+        (WorkflowRecord? record, SecretState session) = await ReadSecretAsync(workflowId, "loaded", mayBeStored: false, cancellationToken)
             .ConfigureAwait(false);
         if (!session.Exists)
         {
@@ -106,11 +136,11 @@ internal sealed class StoreCalls(BufferedSessionStore store)
             );
         }
 
-        _ = await RenewAsync(SessionSecret.WorkflowId, record!, cancellationToken).ConfigureAwait(false);
+        _ = await _calls.RenewAsync(SessionSecret.WorkflowId, record!, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Reads the secret of the session on behalf of a workflow, which the error names.</summary>
-    public async ValueTask<(WorkflowRecord? Record, SessionSecret.State Session)> ReadSecretAsync(
+    public async ValueTask<(WorkflowRecord? Record, SecretState Session)> ReadSecretAsync(
         string workflowId,
         string what,
         bool mayBeStored,
@@ -119,7 +149,7 @@ internal sealed class StoreCalls(BufferedSessionStore store)
     {
         try
         {
-            WorkflowRecord? record = await ReadAsync(SessionSecret.WorkflowId, cancellationToken).ConfigureAwait(false);
+            WorkflowRecord? record = await _calls.ReadAsync(SessionSecret.WorkflowId, cancellationToken).ConfigureAwait(false);
             return (record, store.Secret.Take(record));
         }
         catch (SessionStoreException error)
@@ -132,95 +162,4 @@ internal sealed class StoreCalls(BufferedSessionStore store)
             );
         }
     }
-
-    private async ValueTask<WorkflowRecord> RenewAsync(string workflowId, WorkflowRecord record, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await store
-                .RenewWorkflowAsync(workflowId, record, _options.Timeouts(workflowId).Idle, cancellationToken)
-                .ConfigureAwait(false);
-        }
-        catch (Exception error) when (error is not OperationCanceledException)
-        {
-            // The workflow is loaded. The next load or commit renews it.
-            _options.Logger.LogRenewalFailed(workflowId, StoreName, NameOf(error));
-            return record;
-        }
-    }
-
-    private async ValueTask<WorkflowRecord?> ReadAsync(string workflowId, CancellationToken cancellationToken)
-    {
-        StoreOperation operation = StoreOperation.Load(StoreName, _options.TimeProvider);
-        try
-        {
-            WorkflowRecord? record = await store.LoadWorkflowAsync(workflowId, cancellationToken).ConfigureAwait(false);
-            operation.Outcome = record is null ? "absent" : "loaded";
-            return record;
-        }
-        catch (OperationCanceledException)
-        {
-            operation.Outcome = StoreOperation.Cancelled;
-            throw;
-        }
-        catch (Exception error)
-        {
-            _options.Logger.LogLoadFailed(workflowId, StoreName, NameOf(error));
-            if (error is WorkflowSessionException)
-            {
-                throw;
-            }
-
-            throw new SessionStoreException($"Workflow '{workflowId}' could not be loaded.", workflowId, mayBeStored: false, error);
-        }
-        finally
-        {
-            operation.End();
-        }
-    }
-
-    /// <summary>Sends a commit to the store, without a look at the session.</summary>
-    public async ValueTask<CommitResult> SendAsync(WorkflowCommit commit, CancellationToken cancellationToken)
-    {
-        StoreOperation operation = StoreOperation.Commit(StoreName, _options.TimeProvider, commit);
-        try
-        {
-            CommitResult result = await store.CommitWorkflowAsync(commit, cancellationToken).ConfigureAwait(false);
-            operation.Outcome = result.Outcome switch
-            {
-                CommitOutcome.Stored => "stored",
-                CommitOutcome.Ended => "ended",
-                _ => "changed",
-            };
-            return result;
-        }
-        catch (OperationCanceledException)
-        {
-            operation.Outcome = StoreOperation.Cancelled;
-            throw;
-        }
-        catch (Exception error)
-        {
-            bool mayBeStored = error is SessionStoreException { MayBeStored: true } or not WorkflowSessionException;
-            _options.Logger.LogCommitFailed(commit.WorkflowId, StoreName, NameOf(error), mayBeStored);
-            if (error is WorkflowSessionException)
-            {
-                throw;
-            }
-
-            throw new SessionStoreException(
-                $"The changes of workflow '{commit.WorkflowId}' could not be committed, or may have been without an answer.",
-                commit.WorkflowId,
-                mayBeStored: true,
-                error
-            );
-        }
-        finally
-        {
-            operation.End();
-        }
-    }
-
-    /// <summary>The type of the engine's error, and not what it says, which may hold anything.</summary>
-    private static string NameOf(Exception error) => ((error as SessionStoreException)?.InnerException ?? error).GetType().Name;
 }

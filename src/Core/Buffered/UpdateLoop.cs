@@ -1,7 +1,7 @@
 namespace WorkflowSessions;
 
 /// <summary>Runs a function on a workflow, and runs it again on what is stored when others committed in between.</summary>
-internal sealed class UpdateLoop(BufferedWorkflowEntries workflow, BufferedSessionStoreOptions options)
+internal sealed class UpdateLoop(BufferedWorkflowEntries workflow, WorkflowTransfer transfer, BufferedSessionStoreOptions options)
 {
     private const int MaxDelayMilliseconds = 256;
 
@@ -9,10 +9,23 @@ internal sealed class UpdateLoop(BufferedWorkflowEntries workflow, BufferedSessi
     {
         workflow.ThrowIfUpdating();
         workflow.ThrowIfChanged();
+        workflow.Update = UpdatePhase.Storing;
+        try
+        {
+            await RunUntilStoredAsync(change, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            workflow.Update = UpdatePhase.None;
+        }
+    }
+
+    private async ValueTask RunUntilStoredAsync(Func<CancellationToken, ValueTask> change, CancellationToken cancellationToken)
+    {
         long start = options.TimeProvider.GetTimestamp();
         for (int attempt = 0; ; attempt++)
         {
-            WorkflowRecord? record = await workflow.LoadRecordAsync(cancellationToken).ConfigureAwait(false);
+            WorkflowRecord? record = await transfer.LoadAsync(cancellationToken).ConfigureAwait(false);
             workflow.Take(record);
             if (await TryUpdateAsync(change, record, cancellationToken).ConfigureAwait(false))
             {
@@ -21,13 +34,13 @@ internal sealed class UpdateLoop(BufferedWorkflowEntries workflow, BufferedSessi
 
             if (options.TimeProvider.GetElapsedTime(start) >= options.UpdateTimeout)
             {
-                WorkflowRecord? now = await workflow.LoadRecordAsync(cancellationToken).ConfigureAwait(false);
+                WorkflowRecord? now = await transfer.LoadAsync(cancellationToken).ConfigureAwait(false);
                 workflow.Take(now);
                 throw new WorkflowConflictException(workflow.Id, WorkflowConflictReason.Changed, Differences(record, now));
             }
 
-            WorkflowSessionsDiagnostics.Retry(workflow.StoreName);
-            options.Logger.LogUpdateRunsAgain(workflow.Id, workflow.StoreName);
+            WorkflowSessionsDiagnostics.Retry(transfer.Store.Calls.StoreName);
+            options.Logger.LogUpdateRunsAgain(workflow.Id, transfer.Store.Calls.StoreName);
             // Full jitter: those who collided don't meet again at the same time.
             int delay = Random.Shared.Next(Math.Min(MaxDelayMilliseconds, 1 << Math.Min(attempt, 8)) + 1);
             await Task.Delay(TimeSpan.FromMilliseconds(delay), options.TimeProvider, cancellationToken).ConfigureAwait(false);
@@ -44,15 +57,16 @@ internal sealed class UpdateLoop(BufferedWorkflowEntries workflow, BufferedSessi
         bool stored = false;
         try
         {
-            workflow.IsUpdating = true;
+            workflow.Update = UpdatePhase.RunningChange;
             await change(cancellationToken).ConfigureAwait(false);
+            workflow.Update = UpdatePhase.Storing;
             cancellationToken.ThrowIfCancellationRequested();
             return stored =
-                !workflow.HasChanges || await workflow.WriteAsync(record?.Version ?? 0, cancellationToken).ConfigureAwait(false);
+                !workflow.HasChanges || await transfer.CommitAsync(record?.Version ?? 0, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            workflow.IsUpdating = false;
+            workflow.Update = UpdatePhase.Storing;
             if (!stored)
             {
                 workflow.Take(record);

@@ -34,6 +34,8 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
 
     public bool HasChanges => false;
 
+    public bool IsNew => AllSlots().Count == 0;
+
     public int Count => EntrySlots().Count;
 
     public DateTimeOffset? LastModified => _session.TryGetValue(_stampSlot, out object? stamp) ? UnixStamp.Read(stamp) : null;

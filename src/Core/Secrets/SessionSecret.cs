@@ -16,15 +16,12 @@ public sealed class SessionSecret
     /// <summary>The id of the workflow that holds the secret. Applications can't open it; a store finds it among the workflows it keeps.</summary>
     public const string WorkflowId = "$session";
 
-    // SHA-256 of the secret (FIPS 180-4). A secret is random and long, so that no slower hash is needed.
-    private const string HashKey = "secret";
     private const string OwnerKey = "owner";
 
     private const string ReplacedKey = "replaced";
-    private const string SentKey = "sent";
 
     private readonly BufferedSessionStore _store;
-    private volatile State? _state;
+    private volatile SecretState? _state;
 
     internal SessionSecret(BufferedSessionStore store) => _store = store;
 
@@ -36,7 +33,8 @@ public sealed class SessionSecret
     /// <exception cref="InvalidOperationException">The secret was not loaded.</exception>
     public DateTimeOffset? SentAt => Loaded.SentAt;
 
-    private State Loaded => _state ?? throw new InvalidOperationException("The secret of the session is not loaded. Call LoadAsync first.");
+    private SecretState Loaded =>
+        _state ?? throw new InvalidOperationException("The secret of the session is not loaded. Call LoadAsync first.");
 
     /// <summary>Loads the secret. Its idle time begins anew.</summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
@@ -75,7 +73,7 @@ public sealed class SessionSecret
         UpdateAsync(
             entries =>
             {
-                if (entries.Has(HashKey))
+                if (entries.Has(SecretState.HashKey))
                 {
                     return false;
                 }
@@ -102,7 +100,7 @@ public sealed class SessionSecret
         UpdateAsync(
             entries =>
             {
-                bool isCurrent = IsHashOf(Bytes(entries, HashKey), current.Span);
+                bool isCurrent = SecretState.IsHashOf(SecretState.Bytes(entries, SecretState.HashKey), current.Span);
                 if (isCurrent)
                 {
                     SetSecret(entries, next, owner: default);
@@ -146,13 +144,13 @@ public sealed class SessionSecret
         return UpdateAsync(
             entries =>
             {
-                byte[] owned = Bytes(entries, OwnerKey);
+                byte[] owned = SecretState.Bytes(entries, OwnerKey);
                 bool isOwner = owned.Length == 0 || CryptographicOperations.FixedTimeEquals(owned, owner.Span);
-                bool isAllowed = isOwner && IsHashOf(Bytes(entries, HashKey), current.Span);
+                bool isAllowed = isOwner && SecretState.IsHashOf(SecretState.Bytes(entries, SecretState.HashKey), current.Span);
                 if (isAllowed)
                 {
                     SetSecret(entries, next, owner);
-                    ReplacedSecrets replaced = new(Bytes(entries, ReplacedKey), Now, gracePeriod);
+                    ReplacedSecrets replaced = new(SecretState.Bytes(entries, ReplacedKey), Now, gracePeriod);
                     entries.Set(ReplacedKey, replaced.With(Now, current.Span, next.Span), typeof(byte[]));
                 }
 
@@ -185,14 +183,14 @@ public sealed class SessionSecret
         ThrowIfShort(owner, nameof(owner));
         BufferedWorkflowEntries entries = new(_store, WorkflowId);
         await entries.LoadAsync(cancellationToken).ConfigureAwait(false);
-        if (!CryptographicOperations.FixedTimeEquals(Bytes(entries, OwnerKey), owner.Span))
+        if (!CryptographicOperations.FixedTimeEquals(SecretState.Bytes(entries, OwnerKey), owner.Span))
         {
             return null;
         }
 
-        byte[] secret = new ReplacedSecrets(Bytes(entries, ReplacedKey), Now, gracePeriod).Follow(replaced.Span);
-        bool isCurrent = IsHashOf(Bytes(entries, HashKey), secret);
-        _state = StateOf(entries);
+        byte[] secret = new ReplacedSecrets(SecretState.Bytes(entries, ReplacedKey), Now, gracePeriod).Follow(replaced.Span);
+        bool isCurrent = SecretState.IsHashOf(SecretState.Bytes(entries, SecretState.HashKey), secret);
+        _state = SecretState.Of(entries);
         return isCurrent ? (ReadOnlyMemory<byte>?)secret : null;
     }
 
@@ -204,30 +202,19 @@ public sealed class SessionSecret
         UpdateAsync(
             entries =>
             {
-                if (entries.Has(HashKey))
+                if (entries.Has(SecretState.HashKey))
                 {
-                    entries.Set(SentKey, Now.ToUnixTimeMilliseconds(), typeof(long));
+                    entries.Set(SecretState.SentKey, Now.ToUnixTimeMilliseconds(), typeof(long));
                 }
 
-                return entries.Has(HashKey);
+                return entries.Has(SecretState.HashKey);
             },
             secret: null,
             cancellationToken
         );
 
     /// <summary>Takes over what was loaded, and returns it, because another call may take over something else at the same time.</summary>
-    internal State Take(WorkflowRecord? record)
-    {
-        byte[]? hash = null;
-        object? sent = null;
-        if (record?.Table.TryGetValue(HashKey, out WorkflowEntry? encoded) == true)
-        {
-            hash = ValueCodec.TryDecode(encoded.Encoded.Span, out object? value) && value is byte[] bytes ? bytes : [];
-            _ = record.Table.TryGetValue(SentKey, out WorkflowEntry? time) && ValueCodec.TryDecode(time.Encoded.Span, out sent);
-        }
-
-        return _state = new State(hash, sent as long?);
-    }
+    internal SecretState Take(WorkflowRecord? record) => _state = SecretState.Of(record);
 
     private DateTimeOffset Now => _store.Options.TimeProvider.GetUtcNow();
 
@@ -245,8 +232,8 @@ public sealed class SessionSecret
         bool isDone = false;
         // Entries of its own, so that calls on two threads don't meet. The change runs again when somebody else was faster.
         BufferedWorkflowEntries entries = new(_store, WorkflowId);
-        await new UpdateLoop(entries, _store.Options)
-            .RunAsync(
+        await entries
+            .UpdateAnywayAsync(
                 _ =>
                 {
                     isDone = change(entries);
@@ -255,31 +242,19 @@ public sealed class SessionSecret
                 cancellationToken
             )
             .ConfigureAwait(false);
-        _state = StateOf(entries);
+        _state = SecretState.Of(entries);
         return isDone;
     }
 
-    private static State StateOf(BufferedWorkflowEntries entries) =>
-        new(
-            entries.Has(HashKey) ? Bytes(entries, HashKey) : null,
-            entries.TryGet(SentKey, typeof(long), out object? sent) ? sent as long? : null
-        );
-
     private void SetSecret(BufferedWorkflowEntries entries, ReadOnlyMemory<byte> secret, ReadOnlyMemory<byte> owner)
     {
-        entries.Set(HashKey, SHA256.HashData(secret.Span), typeof(byte[]));
-        entries.Set(SentKey, Now.ToUnixTimeMilliseconds(), typeof(long));
+        entries.Set(SecretState.HashKey, SHA256.HashData(secret.Span), typeof(byte[]));
+        entries.Set(SecretState.SentKey, Now.ToUnixTimeMilliseconds(), typeof(long));
         if (!owner.IsEmpty)
         {
             entries.Set(OwnerKey, owner.ToArray(), typeof(byte[]));
         }
     }
-
-    private static bool IsHashOf(ReadOnlySpan<byte> hash, ReadOnlySpan<byte> secret) =>
-        CryptographicOperations.FixedTimeEquals(hash, SHA256.HashData(secret));
-
-    private static byte[] Bytes(BufferedWorkflowEntries entries, string key) =>
-        entries.TryGet(key, typeof(byte[]), out object? value) && value is byte[] bytes ? bytes : [];
 
     private static void ThrowIfShort(ReadOnlyMemory<byte> bytes, string parameter)
     {
@@ -287,15 +262,5 @@ public sealed class SessionSecret
         {
             throw new ArgumentException($"A {parameter} has at least 16 bytes; take them from RandomNumberGenerator or a hash.", parameter);
         }
-    }
-
-    /// <summary>The secret at one moment. Immutable.</summary>
-    internal sealed class State(byte[]? hash, long? sent)
-    {
-        public bool Exists => hash is not null;
-
-        public DateTimeOffset? SentAt => sent is { } time ? DateTimeOffset.FromUnixTimeMilliseconds(time) : null;
-
-        public bool Verify(ReadOnlySpan<byte> secret) => IsHashOf(hash, secret);
     }
 }

@@ -11,4 +11,7 @@ public enum CommitOutcome
 
     /// <summary>Nothing is stored: the version is not the one that the commit asked for.</summary>
     Changed,
+
+    /// <summary>Nothing is stored: with the entries that others have added there would be too many.</summary>
+    TooManyEntries,
 }

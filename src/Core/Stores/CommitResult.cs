@@ -17,6 +17,9 @@ public sealed class CommitResult
     /// <summary>The commit was refused: the version is not the one that it asked for.</summary>
     public static CommitResult Changed { get; } = new(CommitOutcome.Changed);
 
+    /// <summary>The commit was refused: with the entries that others have added, it would store more than <see cref="WorkflowCommit.MaxEntries"/>.</summary>
+    public static CommitResult TooManyEntries { get; } = new(CommitOutcome.TooManyEntries);
+
     /// <summary>The commit is stored, and the workflow is over.</summary>
     public static CommitResult Removed { get; } = new(CommitOutcome.Stored);
 

@@ -3,7 +3,7 @@ namespace WorkflowSessions;
 /// <summary>What a store can promise. Every flag is false unless the store sets it. Immutable.</summary>
 public sealed class SessionStoreCapabilities
 {
-    /// <summary>Whether a commit is stored whole or not at all, also when others commit at the same time in other processes.</summary>
+    /// <summary>Whether a commit is stored whole or not at all, also when others commit at the same time in other processes. <see cref="BufferedSessionStoreOptions.MaxEntries"/> then holds for what is stored.</summary>
     public bool AtomicCommit { get; init; }
 
     /// <summary>Whether <see cref="WorkflowSession.UpdateAsync(Action{WorkflowSession}, CancellationToken)"/> notices that somebody else committed in between.</summary>

@@ -9,6 +9,7 @@ namespace WorkflowSessions;
 /// generation G   generation G                   merges: keys that are not in it stay as they are
 /// generation G   absent or another generation   is refused (Ended); with Ends it succeeds and removes nothing
 /// any            any, and RequiredVersion       is refused (Changed) when another version is stored
+/// any            present                        is refused (TooManyEntries) when it merges and more than MaxEntries would be stored
 /// </code>
 /// <see cref="Apply"/> is these rules as code, for a store that reads, applies and writes under a lock or a compare-and-set.
 /// </remarks>
@@ -54,6 +55,9 @@ public sealed class WorkflowCommit
     /// <summary>The version that must be stored still, 0 for an absent workflow; null when any will do.</summary>
     public long? RequiredVersion { get; internal init; }
 
+    /// <summary>How many entries may be stored after a merge; null for any number. A commit that adds none is not refused.</summary>
+    public int? MaxEntries { get; internal init; }
+
     /// <summary>The generation of a workflow that this commit creates: random.</summary>
     public long NewGeneration { get; internal init; }
 
@@ -77,7 +81,13 @@ public sealed class WorkflowCommit
             return CommitResult.Removed;
         }
 
-        next = Changed(Continues(stored) ? stored : null, now);
+        WorkflowRecord changed = Changed(Continues(stored) ? stored : null, now);
+        if (Continues(stored) && HasTooManyEntries(changed, stored!))
+        {
+            return CommitResult.TooManyEntries;
+        }
+
+        next = changed;
         return CommitResult.Stored(next.Generation, next.Version, next.ExpiresAt);
     }
 
@@ -90,6 +100,10 @@ public sealed class WorkflowCommit
 
     /// <summary>Whether the stored workflow goes on; if not, one begins. What others began since is not the workflow that ends here.</summary>
     private bool Continues(WorkflowRecord? stored) => stored is not null && (LoadedIsGone(stored) || !Ends);
+
+    /// <summary>The request has checked what it saw. Others may have added entries since.</summary>
+    private bool HasTooManyEntries(WorkflowRecord changed, WorkflowRecord stored) =>
+        changed.Table.Count > MaxEntries && changed.Table.Count > stored.Table.Count;
 
     private WorkflowRecord Changed(WorkflowRecord? continued, DateTimeOffset now)
     {

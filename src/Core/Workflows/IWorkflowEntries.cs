@@ -14,6 +14,9 @@ public interface IWorkflowEntries
     /// <summary>Whether there are changes that wait for <see cref="CommitAsync"/>; always false on a store that writes through.</summary>
     bool HasChanges { get; }
 
+    /// <summary>Whether nothing was stored when the workflow was loaded, as when it has expired. On a store that writes through: whether nothing is stored now.</summary>
+    bool IsNew { get; }
+
     /// <summary>The number of entries.</summary>
     int Count { get; }
 

@@ -50,6 +50,13 @@ public sealed class WorkflowSession
     /// <summary>Whether the values can be used; always true on a dictionary.</summary>
     public bool IsLoaded => _entries.IsLoaded;
 
+    /// <summary>
+    /// Whether nothing was stored when the workflow was loaded: it is about to begin, or has ended or expired. It stays so until the next load. On a dictionary:
+    /// whether nothing is in it now.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The workflow is not loaded.</exception>
+    public bool IsNew => _entries.IsNew;
+
     /// <summary>Whether there are changes that wait for <see cref="CommitAsync"/>; always false on a dictionary.</summary>
     public bool HasChanges => _entries.HasChanges;
 
@@ -134,6 +141,16 @@ public sealed class WorkflowSession
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ValueTask LoadAsync(CancellationToken cancellationToken = default) => _entries.LoadAsync(cancellationToken);
 
+    /// <summary>Loads the workflow, for a page that must not begin one: the second page of a form, the receipt of an order.</summary>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>False when the workflow has never begun, or has ended or expired, which a store can't tell apart. Send the visitor to the first page then.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<bool> LoadExistingAsync(CancellationToken cancellationToken = default)
+    {
+        await _entries.LoadAsync(cancellationToken).ConfigureAwait(false);
+        return !_entries.IsNew;
+    }
+
     /// <summary>Stores the changes; completes at once on a dictionary, where they already are.</summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -173,8 +190,40 @@ public sealed class WorkflowSession
     }
 
     /// <inheritdoc cref="UpdateAsync(Action{WorkflowSession}, CancellationToken)" />
+    /// <typeparam name="TResult">The type of the result. It is no task: await in a change that takes a token.</typeparam>
+    /// <returns>The result of the run that was stored.</returns>
+    /// <exception cref="ArgumentException"><typeparamref name="TResult"/> is a task, which would be committed before it has ended.</exception>
+    public ValueTask<TResult> UpdateAsync<TResult>(Func<WorkflowSession, TResult> change, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        Type type = typeof(TResult);
+        return
+            typeof(Task).IsAssignableFrom(type)
+            || type == typeof(ValueTask)
+            || (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ValueTask<>))
+            ? throw new ArgumentException(
+                $"The change returns a {type.Name}, which would be committed before it has ended. Write it as async (workflow, token) => …",
+                nameof(change)
+            )
+            : UpdateAsync((workflow, _) => ValueTask.FromResult(change(workflow)), cancellationToken);
+    }
+
+    /// <inheritdoc cref="UpdateAsync(Action{WorkflowSession}, CancellationToken)" />
     /// <typeparam name="TResult">The type of the result.</typeparam>
-    /// <returns>What the change returned in the run that was stored.</returns>
+    /// <returns>The result of the run that was stored.</returns>
+    /// <remarks>It is here so that <c>async w => …</c> is awaited.</remarks>
+    public ValueTask<TResult> UpdateAsync<TResult>(
+        Func<WorkflowSession, Task<TResult>> change,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        return UpdateAsync((workflow, _) => new ValueTask<TResult>(change(workflow)), cancellationToken);
+    }
+
+    /// <inheritdoc cref="UpdateAsync(Action{WorkflowSession}, CancellationToken)" />
+    /// <typeparam name="TResult">The type of the result.</typeparam>
+    /// <returns>The result of the run that was stored.</returns>
     public async ValueTask<TResult> UpdateAsync<TResult>(
         Func<WorkflowSession, CancellationToken, ValueTask<TResult>> change,
         CancellationToken cancellationToken = default

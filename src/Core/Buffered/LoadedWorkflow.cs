@@ -1,0 +1,204 @@
+using System.Text;
+
+namespace WorkflowSessions;
+
+/// <summary>
+/// A workflow in memory, as its request sees it: a snapshot, which is never changed, and the changes over it. It knows no store, and checks nothing but the limits.
+/// </summary>
+/// <remarks>A base class, and not a field of the class that derives from it: each read would cost one more step.</remarks>
+internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOptions options)
+{
+    // Random, 40 bits: two generations of one workflow collide with probability 10^-12. The decimal form stays short.
+    private const long Generations = 1L << 40;
+
+    private static readonly Dictionary<string, WorkflowEntry> Nothing = [];
+
+    private readonly WorkflowChanges _changes = new();
+    private Dictionary<string, WorkflowEntry> _snapshot = Nothing;
+
+    // Counted when something is set; a request that only reads has no use for it.
+    private long? _bytes;
+
+    public string Id => workflowId;
+
+    public bool IsLoaded { get; private set; }
+
+    protected BufferedSessionStoreOptions Options => options;
+
+    protected int EntryCount { get; private set; }
+
+    /// <summary>The last change, by this request or before; null when the workflow is absent or ends.</summary>
+    protected DateTimeOffset? Modified { get; private set; }
+
+    protected DateTimeOffset? Expiry { get; private set; }
+
+    /// <summary>The generation that was loaded or committed; null when the workflow was absent.</summary>
+    public long? Generation { get; private set; }
+
+    /// <summary>Whether nothing was stored when the workflow was loaded.</summary>
+    protected bool WasAbsent { get; private set; }
+
+    protected bool IsChanged => _changes.Any;
+
+    protected bool Ends => _changes.Ends;
+
+    /// <summary>The number of the last change, for <see cref="SetCommitted"/>.</summary>
+    public int LastChange => _changes.Last;
+
+    protected IEnumerable<KeyValuePair<string, WorkflowEntry>> Entries => _changes.Over(_snapshot);
+
+    protected WorkflowEntry? Find(string key) =>
+        _changes.TryGet(key, out WorkflowEntry? changed) ? changed
+        : !_changes.HidesSnapshot && _snapshot.TryGetValue(key, out WorkflowEntry? stored) ? stored
+        : null;
+
+    /// <exception cref="WorkflowLimitException">The workflow would have too many entries or bytes. Nothing was changed.</exception>
+    protected void Put(string key, WorkflowEntry entry)
+    {
+        WorkflowEntry? previous = Find(key);
+        long bytes = _bytes ??= Entries.Sum(stored => Size(stored.Key, stored.Value));
+        long growth = Size(key, entry) - (previous is null ? 0 : Size(key, previous));
+        ThrowIfOverLimit(key, previous is null ? 1 : 0, bytes, growth);
+        _changes.Put(key, entry);
+        EntryCount += previous is null ? 1 : 0;
+        _bytes = bytes + growth;
+        Stamp();
+    }
+
+    protected bool Remove(string key)
+    {
+        if (Find(key) is not { } entry)
+        {
+            return false;
+        }
+
+        _changes.Put(key, entry: null);
+        EntryCount--;
+        _bytes -= Size(key, entry);
+        Stamp();
+        return true;
+    }
+
+    protected void RemoveAll()
+    {
+        RemoveEntries();
+        _changes.Clears = true;
+        Stamp();
+    }
+
+    /// <param name="isStored">Whether there is something to end. If not, the changes are dropped, and nothing is committed.</param>
+    protected void EndWorkflow(bool isStored)
+    {
+        RemoveEntries();
+        _changes.Clears = false;
+        _changes.Ends = isStored;
+        Modified = null;
+    }
+
+    /// <summary>The workflow that was to end is over already.</summary>
+    public void ForgetEnd() => _changes.Ends = false;
+
+    /// <summary>Takes a snapshot, and drops the changes.</summary>
+    protected void Replace(WorkflowRecord? record)
+    {
+        _changes.ForgetAll();
+        Modified = record?.LastModified;
+        Merge(record);
+    }
+
+    /// <summary>Takes a snapshot, and keeps the changes that are not committed.</summary>
+    protected void Merge(WorkflowRecord? record)
+    {
+        _changes.ForgetCommitted();
+        _snapshot = record?.Table ?? Nothing;
+        EntryCount = _changes.CountOver(_snapshot);
+        _bytes = null;
+        Generation = record?.Generation;
+        Expiry = record?.ExpiresAt;
+        WasAbsent = record is null;
+        IsLoaded = true;
+    }
+
+    /// <summary>Leaves the snapshot behind, and keeps nothing but the keys that were set and are not committed.</summary>
+    protected void KeepSets()
+    {
+        if (!_changes.KeepSets())
+        {
+            Modified = null;
+        }
+
+        if (IsLoaded)
+        {
+            Merge(record: null);
+        }
+    }
+
+    /// <summary>Drops everything, so that a read finds nothing. Another thread may be reading.</summary>
+    protected void DropAll()
+    {
+        IsLoaded = false;
+        _snapshot = Nothing;
+        _changes.ForgetAll();
+    }
+
+    public WorkflowCommit ToCommit(long? requiredVersion)
+    {
+        (Dictionary<string, WorkflowEntry> sets, List<string> deletes) = _changes.Pending();
+        (TimeSpan? idle, TimeSpan? absolute) = options.Timeouts(workflowId);
+        return new WorkflowCommit(workflowId, sets, deletes)
+        {
+            Clears = _changes.Clears,
+            Ends = _changes.Ends,
+            Stamp = Modified,
+            IdleTimeout = idle,
+            AbsoluteTimeout = absolute,
+            ExpiresAt = Expiry,
+            Generation = Generation,
+            RequiredVersion = requiredVersion,
+            MaxEntries = options.MaxEntries,
+            NewGeneration = Random.Shared.NextInt64(1, Generations),
+        };
+    }
+
+    /// <summary>The changes up to a number are stored.</summary>
+    public void SetCommitted(int lastChange, CommitResult result)
+    {
+        Generation = result.Generation;
+        // What was ended while a first commit was under way ends with the next, and otherwise nothing is left to end.
+        _changes.Ends &= Generation is not null;
+        _changes.SetCommitted(lastChange);
+        Expiry = result.ExpiresAt;
+    }
+
+    private void RemoveEntries()
+    {
+        _changes.RemoveAll();
+        EntryCount = 0;
+        _bytes = 0;
+    }
+
+    private void Stamp() => Modified = options.TimeProvider.GetUtcNow();
+
+    private void ThrowIfOverLimit(string key, int newEntries, long bytes, long growth)
+    {
+        if (newEntries > 0 && EntryCount >= options.MaxEntries)
+        {
+            throw new WorkflowLimitException(
+                $"Key '{key}' would be one more than the {options.MaxEntries} entries that workflow '{workflowId}' may have. "
+                    + $"Delete entries, keep a collection under one key, or raise {nameof(BufferedSessionStoreOptions.MaxEntries)}.",
+                workflowId
+            );
+        }
+
+        if (growth > 0 && bytes + growth > options.MaxWorkflowBytes)
+        {
+            throw new WorkflowLimitException(
+                $"With key '{key}' workflow '{workflowId}' would have {bytes + growth} of the {options.MaxWorkflowBytes} bytes that it may have. "
+                    + $"Keep large data elsewhere and its address here, or raise {nameof(BufferedSessionStoreOptions.MaxWorkflowBytes)}.",
+                workflowId
+            );
+        }
+    }
+
+    private static long Size(string key, WorkflowEntry entry) => Encoding.UTF8.GetByteCount(key) + entry.Encoded.Length;
+}
