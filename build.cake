@@ -168,7 +168,7 @@ Task("Damage")
     });
 
 Task("Explore")
-    .Description("Runs a million schedules of messages that are late, lost or doubled against the Redis store; --schedules=N for another number, --seed=N for other random ones.")
+    .Description("Runs at least a million schedules of messages that are late, lost or doubled against the Redis store; --schedules=N for another number, --seed=N for other random ones.")
     .IsDependentOn("Servers")
     .IsDependentOn("Build")
     .Does(() => DotNetTest("tests/Redis.Explorer.Tests/WorkflowSessions.Redis.Explorer.Tests.csproj", new DotNetTestSettings
@@ -177,7 +177,7 @@ Task("Explore")
         NoBuild = true,
         NoRestore = true,
         Loggers = { "console;verbosity=normal" },
-        EnvironmentVariables = { ["WORKFLOWSESSIONS_SCHEDULES"] = Argument("schedules", "1000000"), ["WORKFLOWSESSIONS_SEED"] = Argument("seed", "") },
+        EnvironmentVariables = { ["WORKFLOWSESSIONS_SCHEDULES"] = Argument("schedules", "1500000"), ["WORKFLOWSESSIONS_SEED"] = Argument("seed", "") },
     }));
 
 Task("Bench")

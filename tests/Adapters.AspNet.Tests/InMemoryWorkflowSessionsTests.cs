@@ -28,6 +28,26 @@ public sealed class InMemoryWorkflowSessionsTests
     }
 
     [Test]
+    public async Task Second_page_opens_only_a_workflow_that_exists()
+    {
+        FakeTimeProvider clock = new();
+        InMemoryWorkflowSessions sessions = new(new InMemorySessionStoreOptions { TimeProvider = clock });
+        Assert.That(await sessions.OpenExistingAsync("checkout"), Is.Null);
+        (await sessions.OpenAsync("checkout")).Set("step", 1);
+        Assert.That(await sessions.OpenExistingAsync("checkout"), Is.Not.Null, "this request has begun it");
+        await sessions.NextRequestAsync();
+        WorkflowSession? existing = await sessions.OpenExistingAsync("checkout");
+        Assert.That(existing!.Get<int>("step"), Is.EqualTo(1));
+        Assert.That(await sessions.OpenAsync("checkout"), Is.SameAs(existing));
+        await sessions.NextRequestAsync();
+
+        clock.Advance(TimeSpan.FromMinutes(21));
+        Assert.That(await sessions.OpenExistingAsync("checkout"), Is.Null, "it has expired");
+        await sessions.NextRequestAsync();
+        Assert.That(await sessions.ListAsync(), Is.Empty, "nothing was begun by looking");
+    }
+
+    [Test]
     public async Task Sign_in_and_sign_out_are_seen()
     {
         InMemoryWorkflowSessions sessions = new();

@@ -72,7 +72,7 @@ public sealed class BufferedSessionStoreTests
     [TestCase(20, null, 40)]
     [TestCase(20, 60, 120)]
     [TestCase(20, 5, 40)]
-    public async Task Record_of_the_session_stays_twice_as_long_as_the_longest_workflow(int idle, int? ofOne, int expected)
+    public async Task Secret_of_the_session_stays_twice_as_long_as_the_longest_workflow(int idle, int? ofOne, int expected)
     {
         InMemorySessionStoreOptions options = new()
         {
@@ -90,7 +90,53 @@ public sealed class BufferedSessionStoreTests
     }
 
     [Test]
-    public void Record_of_the_session_stays_for_ever_where_a_workflow_does()
+    public void Group_of_workflows_has_options_of_its_own()
+    {
+        InMemorySessionStoreOptions options = new() { IdleTimeout = TimeSpan.FromMinutes(20) };
+        options.Workflows("import-*", import => import.IdleTimeout = TimeSpan.FromMinutes(120));
+        options.Workflows("import-*", import => import.AbsoluteTimeout = TimeSpan.FromMinutes(600));
+        options.Workflows("$*", other => other.IdleTimeout = TimeSpan.FromMinutes(3));
+        options.Workflow("import-7", one => one.IdleTimeout = TimeSpan.FromMinutes(5));
+        Assert.Multiple(() =>
+        {
+            Assert.That(options.Timeouts("import-1"), Is.EqualTo(Minutes(120, 600)));
+            Assert.That(options.Timeouts("import-"), Is.EqualTo(Minutes(120, 600)));
+            Assert.That(options.Timeouts("import-7"), Is.EqualTo(Minutes(5, null)), "a single workflow goes before its group");
+            Assert.That(options.Timeouts("IMPORT-1"), Is.EqualTo(Minutes(20, null)));
+            Assert.That(options.Timeouts("import"), Is.EqualTo(Minutes(20, null)));
+            Assert.That(options.Timeouts("$session"), Is.EqualTo(Minutes(240, null)), "twice the longest");
+        });
+
+        static (TimeSpan?, TimeSpan?) Minutes(int idle, int? absolute) =>
+            (TimeSpan.FromMinutes(idle), absolute is { } minutes ? TimeSpan.FromMinutes(minutes) : null);
+    }
+
+    [TestCase("import")]
+    [TestCase("*")]
+    [TestCase("")]
+    [TestCase("im*port")]
+    [TestCase("im*port*")]
+    public void Pattern_of_another_form_is_refused(string pattern) =>
+        Assert.That(
+            () => new InMemorySessionStoreOptions().Workflows(pattern, _ => { }),
+            Throws.ArgumentException.With.Message.Contains($"'{pattern}'").And.Message.Contains("'import-*'")
+        );
+
+    [TestCase("import-csv-*")]
+    [TestCase("im*")]
+    public void Pattern_that_fits_the_same_workflows_as_another_is_refused(string pattern)
+    {
+        InMemorySessionStoreOptions options = new();
+        options.Workflows("import-*", _ => { });
+        Assert.That(
+            () => options.Workflows(pattern, _ => { }),
+            Throws.ArgumentException.With.Message.Contains($"'{pattern}'").And.Message.Contains("'import-*'")
+        );
+        Assert.That(() => options.Workflows("export-*", _ => { }), Throws.Nothing);
+    }
+
+    [Test]
+    public void Secret_of_the_session_stays_for_ever_where_a_workflow_does()
     {
         InMemorySessionStoreOptions options = new();
         options.Workflow("lasting", workflow => workflow.IdleTimeout = null);

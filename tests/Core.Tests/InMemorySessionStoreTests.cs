@@ -153,6 +153,7 @@ public sealed class InMemorySessionStoreTests
             AssertRefused(options => options.MaxSessions = 0, "MaxSessions");
             AssertRefused(options => options.Workflow("checkout", w => w.IdleTimeout = TimeSpan.Zero), "checkout");
             AssertRefused(options => options.Workflow("checkout", w => w.AbsoluteTimeout = TimeSpan.Zero), "checkout");
+            AssertRefused(options => options.Workflows("import-*", w => w.IdleTimeout = TimeSpan.Zero), "import-*");
             Assert.That(() => new InMemorySessionStoreOptions().Workflow("", _ => { }), Throws.ArgumentException);
             Assert.That(() => new InMemorySessionStoreOptions().Workflow("a", null!), Throws.ArgumentNullException);
             Assert.That(() => new InMemorySessionStoreFactory().Open(""), Throws.ArgumentException);

@@ -18,6 +18,23 @@ public sealed class TelemetryTests
         "workflowsessions.update.retries",
     ];
 
+    [TestCase("workflowsessions.load.duration")]
+    [TestCase("workflowsessions.commit.duration")]
+    public async Task Durations_advise_buckets_from_half_a_millisecond_to_ten_seconds(string name)
+    {
+        Histogram<double>? duration = null;
+        using MeterListener meter = new();
+        meter.InstrumentPublished = (instrument, _) =>
+            duration = string.Equals(instrument.Name, name, StringComparison.Ordinal) ? (Histogram<double>)instrument : duration;
+        meter.Start();
+        WorkflowSession workflow = new(new InMemorySessionStoreFactory().Open("alice"), "checkout");
+        await workflow.LoadAsync();
+        IReadOnlyList<double> boundaries = duration!.Advice!.HistogramBucketBoundaries!;
+        Assert.That(boundaries[0], Is.EqualTo(0.0005));
+        Assert.That(boundaries[^1], Is.EqualTo(10));
+        Assert.That(boundaries, Is.Ordered);
+    }
+
     [Test]
     public async Task Loads_and_commits_are_measured_without_a_word_of_the_users()
     {

@@ -6,7 +6,7 @@ namespace WorkflowSessions;
 /// <summary>Options that all buffered stores have. Set them before the first use.</summary>
 public class BufferedSessionStoreOptions
 {
-    private readonly Dictionary<string, WorkflowOptions> _workflows = new(StringComparer.Ordinal);
+    private readonly WorkflowOptionsTable _workflows = new();
 
     /// <summary>How long a workflow stays when nobody loads or commits it. 20 minutes by default; null for no limit.</summary>
     public TimeSpan? IdleTimeout { get; set; } = TimeSpan.FromMinutes(20);
@@ -67,22 +67,31 @@ public class BufferedSessionStoreOptions
     {
         NameRules.ThrowIfInvalidWorkflowId(workflowId);
         ArgumentNullException.ThrowIfNull(configure);
-        if (!_workflows.TryGetValue(workflowId, out WorkflowOptions? options))
-        {
-            _workflows[workflowId] = options = new WorkflowOptions { IdleTimeout = IdleTimeout, AbsoluteTimeout = AbsoluteTimeout };
-        }
+        configure(_workflows.Workflow(workflowId, Defaults()));
+    }
 
-        configure(options);
+    /// <summary>Sets options of all workflows whose ids begin alike. They begin as those of the store are at the time of the call.</summary>
+    /// <param name="pattern">The beginning of the ids and an asterisk, as <c>import-*</c>. <see cref="Workflow"/> goes before it.</param>
+    /// <param name="configure">Sets the options.</param>
+    /// <exception cref="ArgumentException">The pattern has another form, or fits a workflow that an earlier pattern fits, too.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    public void Workflows(string pattern, Action<WorkflowOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(pattern);
+        ArgumentNullException.ThrowIfNull(configure);
+        configure(_workflows.Group(pattern, Defaults()));
     }
 
     /// <summary>Whether options of one workflow were set, with <see cref="Workflow"/>.</summary>
     /// <param name="workflowId">The id of the workflow.</param>
     /// <exception cref="ArgumentNullException"><paramref name="workflowId"/> is null.</exception>
-    public bool HasWorkflow(string workflowId) => _workflows.ContainsKey(workflowId);
+    public bool HasWorkflow(string workflowId) => _workflows.Has(workflowId);
+
+    private WorkflowOptions Defaults() => new() { IdleTimeout = IdleTimeout, AbsoluteTimeout = AbsoluteTimeout };
 
     internal (TimeSpan? Idle, TimeSpan? Absolute) Timeouts(string workflowId) =>
-        _workflows.TryGetValue(workflowId, out WorkflowOptions? options) ? (options.IdleTimeout, options.AbsoluteTimeout)
-        : string.Equals(workflowId, SessionSecret.WorkflowId, StringComparison.Ordinal) ? (SecretIdleTimeout(), null)
+        string.Equals(workflowId, SessionSecret.WorkflowId, StringComparison.Ordinal) ? (SecretIdleTimeout(), null)
+        : _workflows.Find(workflowId) is { } options ? (options.IdleTimeout, options.AbsoluteTimeout)
         : (IdleTimeout, AbsoluteTimeout);
 
     /// <summary>Twice the longest that any workflow stays unused: a workflow that is committed at the end of a long request stays longer than
@@ -90,7 +99,7 @@ public class BufferedSessionStoreOptions
     private TimeSpan? SecretIdleTimeout()
     {
         TimeSpan? longest = IdleTimeout ?? AbsoluteTimeout;
-        foreach (WorkflowOptions options in _workflows.Values)
+        foreach ((_, WorkflowOptions options) in _workflows.All)
         {
             TimeSpan? stays = options.IdleTimeout ?? options.AbsoluteTimeout;
             longest =
@@ -114,9 +123,9 @@ public class BufferedSessionStoreOptions
         Require(Serializer is not null, $"{nameof(Serializer)} must be set.", parameterName);
         Require(TimeProvider is not null, $"{nameof(TimeProvider)} must be set.", parameterName);
         RequireTimeouts(IdleTimeout, AbsoluteTimeout, "");
-        foreach ((string id, WorkflowOptions options) in _workflows)
+        foreach ((string of, WorkflowOptions options) in _workflows.All)
         {
-            RequireTimeouts(options.IdleTimeout, options.AbsoluteTimeout, $" of workflow '{new Printable(id)}'");
+            RequireTimeouts(options.IdleTimeout, options.AbsoluteTimeout, of);
         }
 
         void RequireTimeouts(TimeSpan? idle, TimeSpan? absolute, string of)

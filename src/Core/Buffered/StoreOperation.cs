@@ -13,14 +13,14 @@ internal struct StoreOperation
     private const string Failed = "failed";
     private const string OutcomeTag = "outcome";
 
-    private static readonly Histogram<double> LoadDuration = WorkflowSessionsDiagnostics.Meter.CreateHistogram<double>(
-        "workflowsessions.load.duration",
-        "s"
-    );
-    private static readonly Histogram<double> CommitDuration = WorkflowSessionsDiagnostics.Meter.CreateHistogram<double>(
-        "workflowsessions.commit.duration",
-        "s"
-    );
+    // The default boundaries are made for milliseconds: with seconds nearly all would be in the first bucket.
+    private static readonly InstrumentAdvice<double> Seconds = new()
+    {
+        HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    };
+
+    private static readonly Histogram<double> LoadDuration = CreateDuration("workflowsessions.load.duration");
+    private static readonly Histogram<double> CommitDuration = CreateDuration("workflowsessions.commit.duration");
     private static readonly Histogram<long> CommitBytes = WorkflowSessionsDiagnostics.Meter.CreateHistogram<long>(
         "workflowsessions.commit.bytes",
         "By"
@@ -56,6 +56,9 @@ internal struct StoreOperation
 
         return new StoreOperation("WorkflowSessions commit", CommitDuration, store, clock);
     }
+
+    private static Histogram<double> CreateDuration(string name) =>
+        WorkflowSessionsDiagnostics.Meter.CreateHistogram(name, "s", description: null, tags: null, Seconds);
 
     public readonly void End()
     {

@@ -8,10 +8,11 @@ namespace WorkflowSessions;
 /// <remarks>
 /// <code>
 /// workflowsessions.load.duration     histogram, s     tags store, outcome (loaded, absent, failed, cancelled)
-/// workflowsessions.commit.duration   histogram, s     tags store, outcome (stored, ended, changed, failed, cancelled)
+/// workflowsessions.commit.duration   histogram, s     tags store, outcome (stored, ended, changed, too_many_entries, failed, cancelled)
 /// workflowsessions.commit.bytes      histogram, By    tag store; keys and encoded values that were set
 /// workflowsessions.update.retries    counter          tag store
 /// </code>
+/// The durations advise bucket boundaries from 0.0005 to 10 seconds.
 /// <code>
 /// events in the category "WorkflowSessions": 1 load failed, 2 commit failed (errors), 3 commit refused (information), 4 update runs again (debug),
 /// 5 idle time not renewed (warning),

@@ -1,6 +1,6 @@
 namespace WorkflowSessions;
 
-/// <summary>Options of one workflow, where they differ from those of the store.</summary>
+/// <summary>Options of one workflow or of a group, where they differ from those of the store.</summary>
 public sealed class WorkflowOptions
 {
     /// <summary>How long the workflow stays when nobody loads or commits it; null for no limit.</summary>
