@@ -319,7 +319,7 @@ internal sealed class DamagedWorkflow : IDisposable
         bool recorded = fields.TryGetValue(_record, out byte[]? record) && record.AsSpan().SequenceEqual(_stored[_record]);
         // The load has renewed what is over by its deadline: its metadata tell a new time.
         bool untouched =
-            refused is WorkflowConflictException || goes
+            refused is WorkflowConflictException or WorkflowLimitException || goes
                 ? SameEntries(fields, now) && now.ContainsKey("#")
                 : fields.Count == now.Count && Same(fields, now);
         Check(
@@ -348,7 +348,10 @@ internal sealed class DamagedWorkflow : IDisposable
 
         if (early && refused is null)
         {
-            Check(fields.TryGetValue("#", out byte[]? meta) && Generation(meta) == Generation(_stored["#"]), "an ended workflow came back");
+            Check(
+                fields.TryGetValue("#", out byte[]? meta) && Generation(meta) == Generation(_stored["#"]),
+                $"an ended workflow came back: was {Metadata(fields)} now {Metadata(now)}"
+            );
         }
 
         return over ? "over" : Outcome(refused);

@@ -233,6 +233,95 @@ public sealed class LateMessageTests
         Assert.That((await wire.LoadAsync()).LastModified, Is.Null);
     }
 
+    // A failover to a replica that lags, or a restored backup, has the same effect.
+    [Test]
+    public async Task Update_runs_again_when_its_version_was_lost_and_made_anew_by_others()
+    {
+        await using Wire wire = new();
+        RedisKey key = wire.Layout.Key("checkout");
+        WorkflowSession first = await wire.LoadAsync();
+        first.Set("n", 0);
+        await first.CommitAsync();
+        byte[] backup = (await RedisHarness.Database.KeyDumpAsync(key))!;
+        first.Set("note", "lost");
+        await first.CommitAsync();
+
+        int runs = 0;
+        WorkflowSession late = await wire.LoadAsync();
+        ValueTask update = late.UpdateAsync(async workflow =>
+        {
+            if (++runs == 1)
+            {
+                await RedisHarness.Database.KeyDeleteAsync(key);
+                await RedisHarness.Database.KeyRestoreAsync(key, backup, TimeSpan.FromMinutes(20));
+                wire.Harness.Clock.Advance(TimeSpan.FromMilliseconds(1));
+                await (await wire.LoadAsync()).UpdateAsync(other => other.Set("n", other.Get<int>("n") + 1));
+            }
+
+            workflow.Set("n", workflow.Get<int>("n") + 1);
+        });
+        await wire.Harness.WithRunningClockAsync(update);
+        Assert.That((await wire.LoadAsync()).Get<int>("n"), Is.EqualTo(2), "both were acknowledged");
+        Assert.That(runs, Is.EqualTo(2));
+    }
+
+    [Test]
+    public async Task Records_of_old_nodes_are_forgotten_when_there_are_many()
+    {
+        await using Wire wire = new();
+        await wire.DeliverAsync(await Wire.MessageAsync("node1", 1, Sets("x", 1)));
+        RedisKey key = wire.Layout.Key("checkout");
+        for (int i = 0; i < 30; i++)
+        {
+            await RedisHarness.Database.HashSetAsync(key, $"@old{i}", "1 1 0 1000");
+        }
+
+        WorkflowSession workflow = await wire.LoadAsync();
+        workflow.Set("x", 2);
+        await workflow.CommitAsync();
+        RedisValue[] fields = await RedisHarness.Database.HashKeysAsync(key);
+        Assert.That(fields.Count(field => ((string)field!).StartsWith('@')), Is.EqualTo(2), "that of node1, and that of this node");
+        Assert.That((await wire.LoadAsync()).Get<int>("x"), Is.EqualTo(2));
+    }
+
+    [TestCase(1)]
+    [TestCase(9_000)]
+    public async Task Commit_of_a_node_whose_clock_is_off_by_centuries_can_be_read(int year)
+    {
+        await using RedisHarness harness = new();
+        Microsoft.Extensions.Time.Testing.FakeTimeProvider clock = new(new DateTimeOffset(year, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        using RedisSessionStoreFactory off = new(
+            RedisHarness.Database.Multiplexer,
+            new RedisSessionStoreOptions { KeyPrefix = harness.Prefix, TimeProvider = clock }
+        );
+        WorkflowSession workflow = new(off.Open("alice"), "checkout");
+        await workflow.LoadAsync();
+        workflow.Set("x", 1);
+        await workflow.CommitAsync();
+        workflow.Set("x", 2);
+        await workflow.CommitAsync();
+        WorkflowSession read = new(harness.Open("alice"), "checkout");
+        await read.LoadAsync();
+        Assert.That(read.Get<int>("x"), Is.EqualTo(2));
+    }
+
+    [TestCase("")]
+    [TestCase("nonsense")]
+    public async Task Commit_to_a_workflow_whose_metadata_are_damaged_is_refused_and_changes_nothing(string damage)
+    {
+        await using Wire wire = new();
+        await wire.DeliverAsync(await Wire.MessageAsync("node1", 1, Sets("x", 1)));
+        RedisKey key = wire.Layout.Key("checkout");
+        await RedisHarness.Database.HashSetAsync(key, "#", damage);
+        byte[]? before = await RedisHarness.Database.KeyDumpAsync(key);
+        WorkflowSession begun = new(Fresh(wire), "checkout");
+        await begun.LoadAsync();
+        begun.Set("x", 2);
+        SessionStoreException? error = await Assert.ThrowsAsync<SessionStoreException>(async () => await begun.CommitAsync());
+        Assert.That(error!.MayBeStored, Is.False);
+        Assert.That(await RedisHarness.Database.KeyDumpAsync(key), Is.EqualTo(before));
+    }
+
     [TestCase("k")]
     [TestCase("c")]
     public async Task State_of_a_newer_version_is_left_as_it_is_by_everybody(string state)
@@ -259,13 +348,6 @@ public sealed class LateMessageTests
             Throws.InstanceOf<SessionStoreException>().With.Message.Contains("Update all nodes")
         );
         Assert.That(await RedisHarness.Database.KeyDumpAsync(key), Is.EqualTo(before));
-
-        static ISessionStore Fresh(Wire wire)
-        {
-            BufferedSessionStore session = (BufferedSessionStore)wire.Harness.Open("alice");
-            session.BeginOnFirstCommit(_ => ValueTask.CompletedTask);
-            return session;
-        }
     }
 
     [Test]
@@ -315,6 +397,14 @@ public sealed class LateMessageTests
 
     private static Task<WorkflowCommit?> End(long generation, bool update = false) =>
         CommitRecorder.TryMakeAsync(CommitRecorder.Loaded(generation), workflow => workflow.End(), update);
+
+    /// <summary>A session that loads nothing before its first commit.</summary>
+    private static BufferedSessionStore Fresh(Wire wire)
+    {
+        BufferedSessionStore session = (BufferedSessionStore)wire.Harness.Open("alice");
+        session.BeginOnFirstCommit(_ => ValueTask.CompletedTask);
+        return session;
+    }
 
     /// <summary>Makes messages of several nodes, and delivers each as often as a test likes.</summary>
     private sealed class Wire : IAsyncDisposable

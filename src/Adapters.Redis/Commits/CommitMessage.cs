@@ -13,16 +13,20 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
     private const int FirstEntry = (int)CommitArgument.Entries;
     private const int MostInOneCall = 2000;
 
+    // With more records of nodes, a commit takes the long way, which forgets old ones.
+    private const int MostNodes = 16;
+
     private readonly WorkflowMetadata? _next =
         loaded is { } found
         && commit is { Ends: false, Clears: false, Deletes.Count: 0, Sets.Count: <= MostInOneCall, Stamp: { } stamp }
         && commit.Generation == found.Generation
         && (commit.RequiredVersion is not { } required || required == found.Version)
         && found.Version + 1 < Protocol.Largest
+        && found.Nodes <= MostNodes
             ? found with
             {
                 Version = found.Version + 1,
-                Modified = stamp.ToUnixTimeMilliseconds(),
+                Modified = Modified(stamp),
             }
             : null;
 
@@ -71,7 +75,7 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
                 Protocol.Active,
                 Generation: (long)answer[3],
                 Version: (long)answer[4],
-                commit.Stamp!.Value.ToUnixTimeMilliseconds(),
+                Modified(commit.Stamp!.Value),
                 Expires: (long)answer[5],
                 Deadline: (long)answer[6]
             ),
@@ -113,13 +117,22 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
         );
     }
 
+    /// <summary>By a clock that is off by centuries it would have more digits than the script writes.</summary>
+    private static long Modified(DateTimeOffset stamp) => Math.Clamp(stamp.ToUnixTimeMilliseconds(), -Protocol.Largest, Protocol.Largest);
+
     /// <summary>Whole milliseconds, rounded up.</summary>
     public static long? Milliseconds(TimeSpan? time) => time is { } span ? (long)Math.Ceiling(span.TotalMilliseconds) : null;
+
+    /// <summary>When the required version was made. Its number alone can come back, after a failover.</summary>
+    private long? RequiredChange =>
+        commit.RequiredVersion is { } version && loaded is { State: Protocol.Active } found && found.Version == version
+            ? found.Modified
+            : null;
 
     /// <summary>As the head of the script describes it.</summary>
     private string Header() =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{number} {commit.Generation} {commit.RequiredVersion} {commit.Stamp?.ToUnixTimeMilliseconds()} {commit.NewGeneration} {Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} {(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")} {commit.Deletes.Count} {commit.MaxEntries}"
+            $"{number} {commit.Generation} {commit.RequiredVersion} {(commit.Stamp is { } stamp ? Modified(stamp) : null)} {commit.NewGeneration} {Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} {(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")}{(loaded?.Nodes > MostNodes ? "f" : "")} {commit.Deletes.Count} {commit.MaxEntries} {RequiredChange}"
         );
 }

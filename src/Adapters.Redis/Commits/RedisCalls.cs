@@ -89,6 +89,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
         // While the time is unknown, no copy is valid: the answer tells it.
         long validUntil = Clock.IsKnown ? Clock.Now + (long)left.TotalMilliseconds : 0;
         bool isOpen = false;
+        bool isUnanswered = false;
         while (true)
         {
             call.Arguments = arguments(validUntil);
@@ -100,6 +101,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
                 return answer;
             }
 
+            isUnanswered |= call.MayBeExecuted;
             isOpen |= call.MayBeExecuted && !ProvesThatNoCopyIsExecuted(call, validUntil, serverTime);
             call.MayBeExecuted = isOpen;
             left = Left(start);
@@ -107,7 +109,8 @@ internal sealed class RedisCalls(RedisConnection connection, RedisSessionStoreOp
             bool mayRepeat = isOpen && call.IsNumbered && validUntil <= serverTime;
             if (mayRepeat || left <= TimeSpan.Zero)
             {
-                throw Errors.Failure(call.Operation, call.WorkflowId, call.MayBeExecuted, new TimeoutException());
+                // A copy on its way becomes valid again when the clock of the server goes back.
+                throw Errors.Failure(call.Operation, call.WorkflowId, mayBeStored: isUnanswered, new TimeoutException());
             }
 
             validUntil = Clock.Now + (long)left.TotalMilliseconds;

@@ -93,6 +93,7 @@ internal sealed class WorkflowLayout(string root)
     {
         Dictionary<string, WorkflowEntry> entries = new(fields.Length, StringComparer.Ordinal);
         WorkflowMetadata? found = null;
+        int nodes = 0;
         try
         {
             foreach (HashEntry field in fields)
@@ -106,13 +107,17 @@ internal sealed class WorkflowLayout(string root)
                 {
                     found = WorkflowMetadata.Parse((byte[])field.Value!);
                 }
-                else if (name is not [NodeByte, ..])
+                else if (name is [NodeByte, ..])
+                {
+                    nodes++;
+                }
+                else
                 {
                     throw new FormatException("A field is neither an entry nor metadata.");
                 }
             }
 
-            metadata = found ?? throw new FormatException("There are no metadata.");
+            metadata = (found ?? throw new FormatException("There are no metadata.")) with { Nodes = nodes };
 
             if (metadata.State == Protocol.Tombstone)
             {

@@ -12,6 +12,9 @@ internal readonly record struct WorkflowMetadata(char State, long Generation, lo
     // Six numbers and letters of at most 14 digits, a sign, and the spaces between them.
     private const int LongestText = 80;
 
+    /// <summary>How many nodes have a record beside it, as far as it was loaded with them.</summary>
+    public int Nodes { get; init; }
+
     /// <summary>Whether the workflow has ended, or has expired at a time of the server.</summary>
     public bool IsOver(long serverTime) => State == Protocol.Tombstone || (State == Protocol.Active && Expires <= serverTime);
 

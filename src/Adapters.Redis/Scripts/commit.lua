@@ -2,7 +2,8 @@
 --
 -- KEYS    the workflow, the index of its session
 -- ARGV    HEADER       number, generation loaded, version required, stamp, new generation, idle timeout, absolute timeout,
---                      flags (c clears, e ends), number of deleted fields, most entries. One space between; empty for none
+--                      flags (c clears, e ends, f forgets old nodes), number of deleted fields, most entries, time of the last change required. One space between;
+--                      empty for none
 --         VALID_UNTIL
 --         LOADED, NEXT the field # that was loaded, and the one that follows; both empty when more than that has to be done
 --         NODE, RECORD the field of the node, and its value when the commit is stored in the generation that was loaded
@@ -41,8 +42,13 @@ local function LoadedIsGone(loaded, workflow, now)
     return loaded ~= '' and not (IsLive(workflow, now) and workflow.generation == loaded)
 end
 
-local function Refusal(required, gone, workflow, ends, now)
-    if required ~= '' and not gone and (IsLive(workflow, now) and workflow.version or 0) ~= tonumber(required) then
+-- A failover or a restored backup can bring a version back, and others then make another one of the same number: the time of the change tells them apart.
+local function IsRequired(workflow, required, changed, now)
+    return (IsLive(workflow, now) and workflow.version or 0) == tonumber(required) and (changed == '' or workflow.modified == changed)
+end
+
+local function Refusal(required, changed, gone, workflow, ends, now)
+    if required ~= '' and not gone and not IsRequired(workflow, required, changed, now) then
         return CHANGED
     elseif gone and (not ends or required ~= '') then
         return ENDED
@@ -70,8 +76,8 @@ local function HasTooManyEntries(key, most, last)
     return after > most and after > #stored
 end
 
--- Forgets nodes whose last message can't be valid any more. It is done when a node commits for the first time: so there are never more records than
--- nodes, but for those that left since.
+-- Forgets nodes whose last message can't be valid any more. It is done when a node commits for the first time, and when the
+-- commit asks for it.
 local function ForgetOldNodes(key, now)
     for _, field in ipairs(redis.call('HKEYS', key)) do
         if string.sub(field, 1, 1) == '@' then
@@ -88,10 +94,10 @@ local function SetEntries(key, metadata, node, record, to)
     CallInParts('HSET', key, ARGV, ENTRIES + 4000, to)
 end
 
-local number, loaded, required, stamp, fresh, idle, absolute, flags, deletes, most =
-    string.match(ARGV[HEADER], '^(%d+) (%d*) (%d*) (%-?%d*) (%d+) (%d*) (%d*) (%l*) (%d+) (%d*)$')
+local number, loaded, required, stamp, fresh, idle, absolute, flags, deletes, most, changed =
+    string.match(ARGV[HEADER], '^(%d+) (%d*) (%d*) (%-?%d*) (%d+) (%d*) (%d*) (%l*) (%d+) (%d*) (%-?%d*)$')
 idle, absolute = tonumber(idle), tonumber(absolute)
-local clears, ends = flags == 'c' or flags == 'ce', flags == 'e' or flags == 'ce'
+local clears, ends = string.find(flags, 'c'), string.find(flags, 'e')
 local key, index, node, valid = KEYS[1], KEYS[2], ARGV[NODE], ARGV[VALID_UNTIL]
 
 local workflow = Read(key)
@@ -112,7 +118,7 @@ end
 local last = #ARGV - tonumber(deletes)
 local gone = LoadedIsGone(loaded, workflow, now)
 local continues = Continues(workflow, gone, ends, now)
-local refusal = Refusal(required, gone, workflow, ends, now)
+local refusal = Refusal(required, changed, gone, workflow, ends, now)
 if not refusal and continues and not clears and HasTooManyEntries(key, tonumber(most), last) then
     refusal = TOO_MANY_ENTRIES
 end
@@ -146,7 +152,7 @@ end
 if not continues or clears then
     DeleteEntries(key)
 end
-if not record then
+if not record or string.find(flags, 'f') then
     ForgetOldNodes(key, now)
 end
 workflow.version, workflow.modified = workflow.version + 1, stamp

@@ -2,7 +2,7 @@
 -- The text of # has the version in it. So a copy of a commit that was stored never finds here what it expects.
 
 local time = redis.call('TIME')
-if redis.call('HGET', KEYS[1], '#') == ARGV[LOADED] then
+if ARGV[LOADED] ~= '' and redis.call('HGET', KEYS[1], '#') == ARGV[LOADED] then
     local left = ARGV[VALID_UNTIL] - 1000 * time[1]
     if left >= 1000 and left <= LONGEST_VALIDITY then
         redis.call('HSET', KEYS[1], '#', ARGV[NEXT], unpack(ARGV, NODE))
