@@ -70,7 +70,7 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         private set;
     }
 
-    private EntryCodec Values => new(workflowId, _options.Serializer);
+    private EntryCodec Values => new(workflowId, _options.Serializer, _options.VerifyValues is true);
 
     private (TimeSpan? Idle, TimeSpan? Absolute) Timeouts => _options.Timeouts(workflowId);
 
@@ -137,6 +137,17 @@ internal sealed class BufferedWorkflowEntries(BufferedSessionStore opened, strin
         _bytes -= Size(key, entry);
         Stamp();
         return true;
+    }
+
+    public bool Discard(string key, Type type)
+    {
+        bool deleted = Delete(key);
+        if (deleted)
+        {
+            _options.Logger.LogValueDiscarded(workflowId, StoreName, type.ToString());
+        }
+
+        return deleted;
     }
 
     public void Clear()
