@@ -329,4 +329,9 @@ public sealed partial class StorableTypesTests
         public string? Name { get; set; }
         public Stream? Content { get; set; }
     }
+
+    public sealed class WithCallback
+    {
+        public Action? Done { get; set; }
+    }
 }

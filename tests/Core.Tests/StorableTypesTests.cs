@@ -170,10 +170,11 @@ public sealed partial class StorableTypesTests
             No("dictionary with objects as keys", new Dictionary<object, int> { [1] = 2 }, "keys"),
             No("dictionary with records as keys", new Dictionary<Line, int>(), "keys"),
             No("priority queue", new PriorityQueue<int, int>(), "no member"),
-            No("matrix of numbers", new int[1, 1]),
-            No("delegate", new Action(() => { })),
-            No("type", typeof(int)),
-            No("pointer", new List<nint> { 1 }),
+            No("matrix of numbers", new int[1, 1], "more than one dimension", "array of arrays"),
+            No("delegate", new Action(() => { }), "code"),
+            No("delegate in a class", new WithCallback(), "WithCallback.Done", "code"),
+            No<Type>("type", typeof(int), "code"),
+            No("pointers in a list", new List<nint> { 1 }, "[]", "long"),
         ];
 
     [TestCaseSource(nameof(Kept))]

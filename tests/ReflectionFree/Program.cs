@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using WorkflowSessions;
 using WorkflowSessions.AspNetCore;
 
@@ -10,7 +12,11 @@ if (builder.Configuration["redis"] is { } redis)
 }
 else
 {
-    sessions.AddInMemoryStore();
+    sessions.AddInMemoryStore(options =>
+    {
+        options.Serializer = new JsonSessionSerializer(new JsonSerializerOptions { TypeInfoResolver = StoredTypes.Default });
+        options.VerifyValues = true;
+    });
 }
 
 WebApplication app = builder.Build();
@@ -31,4 +37,35 @@ app.MapPost(
         await workflows.RegenerateIdAsync();
     }
 );
+app.MapPost(
+    "/objects",
+    async (HttpContext context) =>
+    {
+        IWorkflowSessions workflows = context.RequestServices.GetRequiredService<IWorkflowSessions>();
+        WorkflowSession workflow = await workflows.OpenAsync("checkout");
+        workflow.Set("line", new Line("tea", 2));
+        string refusal = Refusal(() => workflow.Set("pairs", new List<(int, int)>()));
+        string options = Refusal(() => _ = new JsonSessionSerializer(new JsonSerializerOptions()));
+        await context.Response.WriteAsync($"{workflow.Get<Line>("line")}\n{refusal}\n{options}");
+    }
+);
 app.Run();
+
+static string Refusal(Action action)
+{
+    try
+    {
+        action();
+        return "";
+    }
+    catch (Exception error)
+    {
+        return $"{error.GetType().Name}: {error.Message}";
+    }
+}
+
+internal sealed record Line(string Name, int Count);
+
+[JsonSerializable(typeof(Line))]
+[JsonSerializable(typeof(List<(int, int)>))]
+internal sealed partial class StoredTypes : JsonSerializerContext;

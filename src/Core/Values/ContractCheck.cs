@@ -31,7 +31,7 @@ internal sealed class ContractCheck(JsonSerializerOptions options)
             JsonTypeInfoKind.Enumerable or JsonTypeInfoKind.Dictionary => CollectionRules.Unwritten(contract, place)
                 ?? CollectionRules.Unread(contract, place)
                 ?? Find(contract.ElementType!, $"{place}[]"),
-            _ => null,
+            _ => UnsupportedRules.Find(type, place),
         };
     }
 

@@ -52,6 +52,7 @@ public sealed class JsonSessionSerializer : ISessionSerializer
             IndentCharacter = _options.IndentCharacter,
             IndentSize = _options.IndentSize,
             NewLine = _options.NewLine,
+            MaxDepth = _options.MaxDepth,
             SkipValidation = true,
         };
         _reading = new JsonDocumentOptions

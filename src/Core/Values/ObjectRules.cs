@@ -154,7 +154,8 @@ internal static class ObjectRules
     private static bool IsOf(JsonPropertyInfo member, FieldInfo field) =>
         member.AttributeProvider is FieldInfo known && string.Equals(known.Name, field.Name, StringComparison.Ordinal);
 
-    private static string Subject(Type type, string place) =>
+    /// <summary>The place, with the type of what is there.</summary>
+    public static string Subject(Type type, string place) =>
         string.Equals(place, type.ToString(), StringComparison.Ordinal) ? place : $"{place}, a {type},";
 
     [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "A field that was removed is used by nobody.")]
