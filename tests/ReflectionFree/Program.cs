@@ -1,7 +1,7 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using WorkflowSessions;
 using WorkflowSessions.AspNetCore;
+using WorkflowSessions.ReflectionFree;
 
 // An application in which System.Text.Json can't use reflection. --redis names the server; without it, sessions are in memory.
 WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
@@ -63,9 +63,3 @@ static string Refusal(Action action)
         return $"{error.GetType().Name}: {error.Message}";
     }
 }
-
-internal sealed record Line(string Name, int Count);
-
-[JsonSerializable(typeof(Line))]
-[JsonSerializable(typeof(List<(int, int)>))]
-internal sealed partial class StoredTypes : JsonSerializerContext;

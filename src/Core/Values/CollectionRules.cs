@@ -88,7 +88,7 @@ internal static class CollectionRules
     private static bool IsOfPlatform(Type type) => type.Namespace?.StartsWith("System", StringComparison.Ordinal) == true;
 
     /// <summary>A property with a setter; or any field of a class that inherits its elements from a collection of the platform.</summary>
-    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "A member that was removed is used by nobody.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "A member that reflection does not show is not noticed.")]
     private static string? AddedMember(Type type)
     {
         if (

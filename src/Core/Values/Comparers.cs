@@ -61,7 +61,7 @@ internal sealed class Comparers(JsonSerializerOptions options)
         }
     }
 
-    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "A comparer that was removed is not compared.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "A comparer that reflection does not show is not compared.")]
     private static object? Of(object collection) =>
         (collection.GetType().GetProperty("Comparer") ?? collection.GetType().GetProperty("KeyComparer"))?.GetValue(collection);
 }

@@ -8,7 +8,7 @@ using System.Text.Json.Serialization.Metadata;
 namespace WorkflowSessions;
 
 /// <summary>What System.Text.Json loses of an object, as far as its contract tells.</summary>
-/// <remarks>Where an application is trimmed, members that were removed are not noticed: nobody uses them.</remarks>
+/// <remarks>A native application shows few fields to reflection. There, public fields of a class are not noticed; in Development, which is not native, they are.</remarks>
 internal static class ObjectRules
 {
     private const BindingFlags Own = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
@@ -158,20 +158,19 @@ internal static class ObjectRules
     public static string Subject(Type type, string place) =>
         string.Equals(place, type.ToString(), StringComparison.Ordinal) ? place : $"{place}, a {type},";
 
-    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "A field that was removed is used by nobody.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "A field that reflection does not show is not noticed.")]
     private static FieldInfo[] PublicFields(Type type) => type.GetFields(BindingFlags.Instance | BindingFlags.Public);
 
-    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "A field that was removed is used by nobody.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "A field that reflection does not show is not noticed.")]
     private static bool HasFields(Type? type)
     {
-        for (; type is not null; type = type.BaseType)
+        // A struct has fields also where reflection shows none.
+        bool has = type?.IsValueType == true;
+        for (; type is not null && !has; type = type.BaseType)
         {
-            if (type.GetFields(Own).Length > 0)
-            {
-                return true;
-            }
+            has = type.GetFields(Own).Length > 0;
         }
 
-        return false;
+        return has;
     }
 }
