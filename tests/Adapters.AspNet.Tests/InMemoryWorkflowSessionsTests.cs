@@ -16,6 +16,16 @@ public sealed class InMemoryWorkflowSessionsTests
         Assert.That((await sessions.ListAsync()).Select(workflow => workflow.Id), Is.EqualTo(new[] { "checkout" }));
     }
 
+    [TestCase(null, true)]
+    [TestCase(false, false)]
+    public async Task Value_that_would_come_back_as_another_is_refused_unless_the_options_say_otherwise(bool? option, bool expected)
+    {
+        InMemoryWorkflowSessions sessions = new(option is null ? null : new InMemorySessionStoreOptions { VerifyValues = option });
+        WorkflowSession checkout = await sessions.OpenAsync("checkout");
+        Action set = () => checkout.Set("names", new List<string> { "\uD83D" });
+        Assert.That(set, expected ? Throws.InstanceOf<WorkflowValueException>() : Throws.Nothing);
+    }
+
     [Test]
     public async Task Clock_of_the_test_is_used()
     {

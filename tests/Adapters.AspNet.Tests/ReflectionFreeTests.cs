@@ -43,6 +43,21 @@ public sealed class ReflectionFreeTests
         Assert.That(await WorkflowsAsync(response), Is.EqualTo(new[] { "checkout" }));
     }
 
+    [Test]
+    public async Task Objects_are_checked_by_their_source_generated_contract()
+    {
+        await using WebProcess node = await StartAsync();
+        using Browser browser = new(
+            new SocketsHttpHandler { UseCookies = false },
+            new Uri(node.Address),
+            ".WorkflowSessions.ReflectionFree"
+        );
+        string[] lines = (await browser.PostAsync("/objects")).Split('\n');
+        Assert.That(lines[0], Is.EqualTo("Line { Name = tea, Count = 2 }"));
+        Assert.That(lines[1], Does.StartWith("WorkflowValueException: ").And.Contain("Item1"));
+        Assert.That(lines[2], Does.StartWith("ArgumentException: ").And.Contain("TypeInfoResolver = MyContext.Default"));
+    }
+
     private static async Task<string?[]> WorkflowsAsync(HttpResponseMessage response)
     {
         Assert.That(response.Content.Headers.ContentType?.MediaType, Is.EqualTo("application/problem+json"));

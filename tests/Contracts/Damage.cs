@@ -5,7 +5,7 @@ namespace WorkflowSessions.Contracts;
 /// <summary>Damages what is stored, by a seed and a number, so that each damage can be had again.</summary>
 public sealed class Damage
 {
-    private const string Kinds = "nbYysSiIlLpPhHfdmctuDOakrgwxj";
+    private const string Kinds = "nbYysSiIlLpPhHfdmctuDOakrgwWxj";
     private const string Telling = Kinds + "0123456789+-.:,eETZ{}[]\"\\ \0\n\u007F\u0080\u00C3\u00ED\u00F4\u00FF#";
 
     // The bytes that are added at the most.

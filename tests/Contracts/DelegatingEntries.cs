@@ -25,6 +25,8 @@ public class DelegatingEntries(IWorkflowEntries inner) : IWorkflowEntries
 
     public virtual bool Delete(string key) => Inner.Delete(key);
 
+    public virtual bool Discard(string key, Type type) => Inner.Discard(key, type);
+
     public virtual void Clear() => Inner.Clear();
 
     public virtual void End() => Inner.End();

@@ -45,6 +45,8 @@ public abstract partial class SessionStoreContract
             1.5m,
             0.0000000000000000000000000001m,
             0.00m,
+            -0.0m,
+            -0m,
             'a',
             '\0',
             '\uD83D',
@@ -87,6 +89,15 @@ public abstract partial class SessionStoreContract
             new Guid("3f2504e0-4f89-11d3-9a0c-0305e82c3301"),
             new Uri("https://example.com/a%20b?q=\u00E9#f"),
             new Uri("relative/path", UriKind.Relative),
+            new Uri("/path", UriKind.Relative),
+            new Uri("//host/path", UriKind.Relative),
+            new Uri("?q=1#f", UriKind.Relative),
+            new Uri("", UriKind.Relative),
+            new Uri("file:///path"),
+            new Uri("mailto:ann@example.com"),
+            new Uri(@"\\host\share"),
+            new Uri(@"\\host\share", UriKind.Relative),
+            new Uri(@"C:\folder\file"),
         ];
 
     [Test]
@@ -161,6 +172,22 @@ public abstract partial class SessionStoreContract
                 Assert.That(w.Get<object>("bytes"), Is.EqualTo(bytes));
                 Assert.That(w.GetAll()["none"], Is.EqualTo(Array.Empty<byte>()));
                 AssertUnreadable<string>(w, "bytes");
+            }
+        );
+    }
+
+    [Test]
+    public async Task Array_of_bytes_with_a_sign_or_of_enums_keeps_its_type()
+    {
+        WorkflowSession workflow = await OpenAsync();
+        workflow.Set("signed", new sbyte[] { -1, 1 });
+        workflow.Set("plans", new[] { Plan.Pro, Plan.Free });
+        await InThisAndNextRequestAsync(
+            workflow,
+            w =>
+            {
+                Assert.That(w.Get<sbyte[]>("signed"), Is.TypeOf<sbyte[]>().And.EqualTo(new sbyte[] { -1, 1 }));
+                Assert.That(w.Get<Plan[]>("plans"), Is.TypeOf<Plan[]>().And.EqualTo(new[] { Plan.Pro, Plan.Free }));
             }
         );
     }
@@ -255,6 +282,45 @@ public abstract partial class SessionStoreContract
         );
     }
 
+    [Test]
+    public async Task Number_in_an_object_without_a_type_is_exact()
+    {
+        if (!Harness.IsBuffered)
+        {
+            Assert.That(Harness.Open("alice"), Is.Not.InstanceOf<BufferedSessionStore>());
+            return;
+        }
+
+        WorkflowSession workflow = await OpenAsync();
+        workflow.Set("integers", new List<long> { 1, 9_007_199_254_740_993, long.MinValue });
+        workflow.Set("naturals", new List<ulong> { ulong.MaxValue });
+        workflow.Set("decimals", new List<decimal> { 1.50m, decimal.MaxValue, 0.1234567890123456789012345678m });
+        workflow.Set("doubles", new List<double> { 1e300, -0.0, 1e-300 });
+        await InThisAndNextRequestAsync(
+            workflow,
+            w =>
+            {
+                foreach (Func<string, object?> read in new Func<string, object?>[] { w.Get<object>, key => w.GetAll()[key] })
+                {
+                    AssertSameItems("integers", 1L, 9_007_199_254_740_993L, long.MinValue);
+                    AssertSameItems("naturals", ulong.MaxValue);
+                    AssertSameItems("decimals", 1.50m, decimal.MaxValue, 0.1234567890123456789012345678m);
+                    AssertSameItems("doubles", 1e300, -0.0, 1e-300);
+
+                    void AssertSameItems(string key, params object[] expected)
+                    {
+                        List<object?> items = (List<object?>)read(key)!;
+                        Assert.That(items, Has.Count.EqualTo(expected.Length));
+                        for (int i = 0; i < expected.Length; i++)
+                        {
+                            AssertSame(expected[i], items[i]);
+                        }
+                    }
+                }
+            }
+        );
+    }
+
     private static void AssertSame(object expected, object? actual)
     {
         string what = $"{expected.GetType().Name} {(expected is string { Length: > 50 } ? "long" : expected)}";
@@ -274,7 +340,7 @@ public abstract partial class SessionStoreContract
                 decimal number => string.Join(',', decimal.GetBits(number)),
                 DateTime time => time.Kind,
                 DateTimeOffset time => time.Offset,
-                Uri uri => uri.OriginalString,
+                Uri uri => (uri.OriginalString, uri.IsAbsoluteUri),
                 _ => null,
             };
         Assert.That(Equals(Detail(actual), Detail(expected)), Is.True, what);

@@ -271,6 +271,27 @@ public abstract partial class SessionStoreContract
         );
     }
 
+    [Test]
+    public async Task Value_that_cannot_be_read_is_discarded_where_the_application_can_do_without()
+    {
+        WorkflowSession workflow = await OpenAsync();
+        workflow.Set("step", "payment");
+        workflow.Set("address", new Address("Main Street", 5, []));
+        workflow.Set("nothing", (string?)null);
+        await workflow.CommitAsync();
+        Assert.That(workflow.GetOrDiscard<string>("step"), Is.EqualTo("payment"));
+        Assert.That(workflow.GetOrDiscard("absent", 3), Is.EqualTo(3));
+        Assert.That(workflow.GetOrDiscard("nothing", "default"), Is.Null);
+        Assert.That(workflow.HasChanges, Is.False);
+
+        Assert.That(workflow.GetOrDiscard("step", 1), Is.EqualTo(1));
+        Assert.That(workflow.GetOrDiscard<int?>("address"), Is.Null);
+        Assert.That(workflow.GetOrDiscard("nothing", 2), Is.EqualTo(2));
+        Assert.That(workflow.Has("step"), Is.False);
+        Assert.That(workflow.HasChanges, Is.EqualTo(Harness.IsBuffered));
+        await InThisAndNextRequestAsync(workflow, w => Assert.That(w.Count, Is.Zero));
+    }
+
     private static void AssertUnreadable<T>(WorkflowSession workflow, string key) =>
         Assert.That(() => workflow.Get<T>(key), Throws.InstanceOf<WorkflowValueException>(), $"{key} as {typeof(T)}");
 }

@@ -40,6 +40,10 @@ public sealed class ValueCodecTests
         ["timeonly"] = new TimeOnly(3, 4, 5).Add(TimeSpan.FromTicks(6)),
         ["timespan"] = -new TimeSpan(1, 2, 3, 4, 5),
         ["guid"] = new Guid("3f2504e0-4f89-11d3-9a0c-0305e82c3301"),
+        ["datetime-local-instant"] = new DateTime(2026, 3, 29, 0, 30, 0, DateTimeKind.Utc).ToLocalTime(),
+        ["decimal-negative-zero"] = -0.0m,
+        ["uri-path"] = new Uri("/path", UriKind.Relative),
+        ["uri-file"] = new Uri("/path", UriKind.Absolute),
         ["uri"] = new Uri("https://example.com/a%20b?q=\u00E9"),
         ["bytes"] = new byte[] { 0, 1, 255 },
         ["enum"] = SessionStoreContract.Plan.Pro,
@@ -47,6 +51,9 @@ public sealed class ValueCodecTests
     };
 
     private static IEnumerable<string> Names => Values.Keys;
+
+    // Read for ever, and written only of a time that the clock skips.
+    private static IEnumerable<string> Written => Names.Where(name => name != "datetime-local");
 
     private static IEnumerable<string> Unreadable =>
         [
@@ -73,6 +80,10 @@ public sealed class ValueCodecTests
             "D",
             "D2026",
             "D2026-13-01T00:00:00.0000000",
+            "D2026-01-01T00:00:00.0000000LZ",
+            "W",
+            "W/path",
+            "WAx",
             "O2026-01-01",
             "O2026-01-01T00:00:00.0000000",
             "a2026",
@@ -91,7 +102,7 @@ public sealed class ValueCodecTests
             Is.EquivalentTo(Names)
         );
 
-    [TestCaseSource(nameof(Names))]
+    [TestCaseSource(nameof(Written))]
     public void Value_is_written_as_version_1_wrote_it(string name) =>
         Assert.That(ValueCodec.Encode(Values[name], typeof(object), Serializer), Is.EqualTo(Golden(name)));
 
@@ -110,6 +121,7 @@ public sealed class ValueCodecTests
         object? expected = Values[name] is Enum number ? ValueConversion.ToInteger(number) : Values[name];
         Assert.That(value, Is.EqualTo(expected));
         Assert.That(value?.GetType(), Is.EqualTo(expected?.GetType()));
+        Assert.That(Detail(value), Is.EqualTo(Detail(expected)));
     }
 
     [TestCaseSource(nameof(Unreadable))]
@@ -176,6 +188,16 @@ public sealed class ValueCodecTests
         Assert.That(workflow.Get<int>("cut"), Is.EqualTo(2));
         Assert.That(workflow.Count, Is.EqualTo(4));
     }
+
+    /// <summary>What equality does not compare.</summary>
+    private static object? Detail(object? value) =>
+        value switch
+        {
+            decimal number => string.Join(',', decimal.GetBits(number)),
+            DateTime time => time.Kind,
+            Uri uri => (uri.OriginalString, uri.IsAbsoluteUri),
+            _ => null,
+        };
 
     private static byte[] Golden(string name) =>
         File.ReadAllBytes(Path.Combine(TestContext.CurrentContext.TestDirectory, "Payloads", "v1", $"{name}.bin"));

@@ -17,6 +17,7 @@ public sealed class InMemoryWorkflowSessions : IWorkflowSessions
 
     /// <summary>Begins a visit without a session.</summary>
     /// <param name="options">The options, with the clock of the test; null for the defaults.</param>
+    /// <remarks>Values are verified, as in Development, unless <see cref="BufferedSessionStoreOptions.VerifyValues"/> is false.</remarks>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     public InMemoryWorkflowSessions(InMemorySessionStoreOptions? options = null)
         : this(new TestVisitor(options)) { }

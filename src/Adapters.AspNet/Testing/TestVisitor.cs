@@ -16,11 +16,13 @@ internal sealed class TestVisitor
 
     public TestVisitor(InMemorySessionStoreOptions? options)
     {
+        options ??= new InMemorySessionStoreOptions();
+        options.VerifyValues ??= true;
         Store = new InMemorySessionStoreFactory(options);
         IOptions<WorkflowSessionsOptions> defaults = Options.Create(new WorkflowSessionsOptions());
-        ILoggerFactory loggers = options?.LoggerFactory ?? NullLoggerFactory.Instance;
+        ILoggerFactory loggers = options.LoggerFactory ?? NullLoggerFactory.Instance;
         SessionCookies cookies = new(defaults, new TestEnvironment(), loggers);
-        _services = new RequestSessionServices(Store, cookies, defaults, loggers, options?.TimeProvider);
+        _services = new RequestSessionServices(Store, cookies, defaults, loggers, options.TimeProvider);
     }
 
     public InMemorySessionStoreFactory Store { get; }

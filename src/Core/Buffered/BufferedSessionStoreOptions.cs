@@ -35,6 +35,12 @@ public class BufferedSessionStoreOptions
     /// <summary>What turns objects and collections into bytes. <see cref="JsonSessionSerializer"/> by default.</summary>
     public ISessionSerializer Serializer { get; set; } = new JsonSessionSerializer();
 
+    /// <summary>
+    /// Whether <c>Set</c> reads each object and collection back, and refuses one that is not the same then. It costs two more writes and one read. Null, the
+    /// default, is true where the host is in Development and in <c>InMemoryWorkflowSessions</c>, and false elsewhere.
+    /// </summary>
+    public bool? VerifyValues { get; set; }
+
     /// <summary>The clock of stamps and timeouts; the system's by default.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 

@@ -60,7 +60,7 @@ internal sealed class BufferedWorkflowEntries : LoadedWorkflow, IWorkflowEntries
 
     private BufferedSessionStore Store => _transfer.Store;
 
-    private EntryCodec Values => new(Id, Options.Serializer);
+    private EntryCodec Values => new(Id, Options.Serializer, Options.VerifyValues is true);
 
     public bool TryGet(string key, Type type, out object? value)
     {
@@ -106,6 +106,17 @@ internal sealed class BufferedWorkflowEntries : LoadedWorkflow, IWorkflowEntries
         NameRules.ThrowIfInvalidKey(key);
         ThrowIfNotChangeable();
         return Remove(key);
+    }
+
+    public bool Discard(string key, Type type)
+    {
+        bool deleted = Delete(key);
+        if (deleted)
+        {
+            Options.Logger.LogValueDiscarded(Id, Store.Calls.StoreName, type.ToString());
+        }
+
+        return deleted;
     }
 
     public void Clear()

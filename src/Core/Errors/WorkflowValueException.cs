@@ -32,7 +32,12 @@ public sealed class WorkflowValueException : WorkflowSessionException
 
     internal static WorkflowValueException NotStorable(string workflowId, string key, Type type, Exception innerException) =>
         new(
-            $"The value for key '{key}' of workflow '{workflowId}', a {type}, can't be stored. Set a type that the serializer can write and read.",
+            $"The value for key '{key}' of workflow '{workflowId}', a {type}, can't be stored. "
+                + (
+                    innerException is UnstorableValueException
+                        ? $"It would not come back as it is: {innerException.Message}"
+                        : "Set a type that the serializer can write and read."
+                ),
             workflowId,
             key,
             type,

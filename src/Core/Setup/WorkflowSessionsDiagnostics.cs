@@ -15,7 +15,7 @@ namespace WorkflowSessions;
 /// The durations advise bucket boundaries from 0.0005 to 10 seconds.
 /// <code>
 /// events in the category "WorkflowSessions": 1 load failed, 2 commit failed (errors), 3 commit refused (information), 4 update runs again (debug),
-/// 5 idle time not renewed (warning),
+/// 5 idle time not renewed (warning), 6 value discarded (warning),
 /// 20 not connected to Redis (error), 21 connected to Redis again (information)
 /// </code>
 /// Activities are named "WorkflowSessions load" and "WorkflowSessions commit" and have the same tags. Conflicts are the commits with the
@@ -68,4 +68,11 @@ public static partial class WorkflowSessionsDiagnostics
         "The idle time of workflow {Workflow} in {Store} could not be renewed: {Error}. The next load or commit renews it."
     )]
     internal static partial void LogRenewalFailed(this ILogger logger, Printable workflow, string store, string error);
+
+    [LoggerMessage(
+        6,
+        LogLevel.Warning,
+        "A value of workflow {Workflow} in {Store} could not be read as {Type}, and GetOrDiscard deleted it. Another release may have written it."
+    )]
+    internal static partial void LogValueDiscarded(this ILogger logger, Printable workflow, string store, string type);
 }

@@ -53,7 +53,7 @@ public static class WorkflowSessionsServiceCollectionExtensions
     /// <exception cref="ArgumentNullException"><paramref name="builder"/> or <paramref name="create"/> is null.</exception>
     /// <remarks>
     /// Where the options name no logger factory, they get that of the host; where they name no clock, the host's
-    /// <see cref="TimeProvider"/> if it has one. What is registered as <see cref="IPostConfigureOptions{TOptions}"/> of
+    /// <see cref="TimeProvider"/> if it has one. In Development they verify values unless they say otherwise. What is registered as <see cref="IPostConfigureOptions{TOptions}"/> of
     /// <see cref="BufferedSessionStoreOptions"/> applies to the options of every store.
     /// </remarks>
     public static IWorkflowSessionsBuilder AddStore<TOptions>(
@@ -78,6 +78,7 @@ public static class WorkflowSessionsServiceCollectionExtensions
                 if (services.GetService<IHostEnvironment>() is { } host)
                 {
                     store.UseApplicationName(host.ApplicationName);
+                    store.VerifyValues ??= host.IsDevelopment();
                 }
 
                 store.LoggerFactory ??= services.GetService<ILoggerFactory>();

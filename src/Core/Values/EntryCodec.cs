@@ -4,14 +4,20 @@ namespace WorkflowSessions;
 
 /// <summary>Encodes and decodes the values of a workflow. Its errors name the workflow and the key.</summary>
 [StructLayout(LayoutKind.Auto)]
-internal readonly struct EntryCodec(string workflowId, ISessionSerializer serializer)
+internal readonly struct EntryCodec(string workflowId, ISessionSerializer serializer, bool verifies)
 {
     /// <exception cref="WorkflowValueException">The value can't be stored.</exception>
     public byte[] Encode(string key, object? value, Type type)
     {
         try
         {
-            return ValueCodec.Encode(value, type, serializer);
+            byte[] encoded = ValueCodec.Encode(value, type, serializer);
+            if (verifies && encoded[0] == ValueCodec.ObjectKind)
+            {
+                RoundTrip.Verify(value!, type == typeof(object) ? value!.GetType() : type, encoded.AsMemory(1), serializer);
+            }
+
+            return encoded;
         }
         catch (Exception error)
         {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -6,32 +7,78 @@ using System.Text.Json.Serialization.Metadata;
 namespace WorkflowSessions;
 
 /// <summary>The default serializer: System.Text.Json, by the declared type, without type names in the data. Thread-safe.</summary>
+/// <remarks>
+/// It refuses types of which System.Text.Json would lose something, as tuples, or which it could write and not read. Each type is checked once. Types with a
+/// converter of the application's are not checked.
+/// </remarks>
 public sealed class JsonSessionSerializer : ISessionSerializer
 {
     private readonly JsonSerializerOptions _options;
+    private readonly JsonWriterOptions _writing;
+    private readonly JsonDocumentOptions _reading;
+    private readonly ConcurrentDictionary<Type, CheckedType> _types = new();
+    private readonly Func<Type, CheckedType> _check;
 
-    /// <summary>Serializes with the default options of System.Text.Json.</summary>
+    /// <summary>Serializes with the default options of System.Text.Json, but for constructor parameters without a default: those must be in the data.</summary>
     /// <remarks>
     /// Where reflection is off, as in a native application, give options with a source-generated
     /// <see cref="JsonSerializerOptions.TypeInfoResolver"/> instead.
     /// </remarks>
     public JsonSessionSerializer()
-        : this(DefaultOptions()) { }
+        : this(
+            new JsonSerializerOptions
+            {
+                TypeInfoResolver = JsonSerializer.IsReflectionEnabledByDefault ? ReflectionResolver() : JsonTypeInfoResolver.Combine(),
+                RespectRequiredConstructorParameters = true,
+            }
+        ) { }
 
     /// <summary>Serializes with options of the application's.</summary>
-    /// <param name="options">The options, which become read-only. Their resolver, for one, may be source-generated.</param>
+    /// <param name="options">
+    /// The options, which become read-only. Those without a <see cref="JsonSerializerOptions.TypeInfoResolver"/> are copied, and the copy uses reflection.
+    /// </param>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is null.</exception>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="options"/> have no <see cref="JsonSerializerOptions.TypeInfoResolver"/>, and the application has switched reflection off.
+    /// </exception>
     public JsonSessionSerializer(JsonSerializerOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _options = options;
+        _options = options.TypeInfoResolver is null ? WithReflection(options) : options;
+        _writing = new JsonWriterOptions
+        {
+            Encoder = _options.Encoder,
+            Indented = _options.WriteIndented,
+            IndentCharacter = _options.IndentCharacter,
+            IndentSize = _options.IndentSize,
+            NewLine = _options.NewLine,
+            MaxDepth = _options.MaxDepth,
+            SkipValidation = true,
+        };
+        _reading = new JsonDocumentOptions
+        {
+            AllowTrailingCommas = _options.AllowTrailingCommas,
+            AllowDuplicateProperties = _options.AllowDuplicateProperties,
+            CommentHandling = _options.ReadCommentHandling,
+            MaxDepth = _options.MaxDepth,
+        };
+        _check = Check;
     }
+
+    /// <summary>Verifies values that were read back; made when the first is.</summary>
+    internal JsonRoundTrip RoundTrip => field ?? (field = new JsonRoundTrip(_options));
 
     /// <inheritdoc />
     public void Serialize(object value, Type type, IBufferWriter<byte> writer)
     {
-        using Utf8JsonWriter json = new(writer);
-        JsonSerializer.Serialize(json, value, _options.GetTypeInfo(type));
+        CheckedType contract = _types.GetOrAdd(type, _check);
+        if (contract.Problem is { } problem)
+        {
+            throw new UnstorableValueException(problem);
+        }
+
+        using Utf8JsonWriter json = new(writer, _writing);
+        JsonSerializer.Serialize(json, value, contract.Info);
     }
 
     /// <inheritdoc />
@@ -39,55 +86,27 @@ public sealed class JsonSessionSerializer : ISessionSerializer
     {
         if (type == typeof(object))
         {
-            using JsonDocument document = JsonDocument.Parse(payload);
-            return Materialize(document.RootElement);
+            using JsonDocument document = JsonDocument.Parse(payload, _reading);
+            return UntypedJson.Read(document.RootElement);
         }
 
         return JsonSerializer.Deserialize(payload.Span, _options.GetTypeInfo(type));
     }
 
-    private static object? Materialize(JsonElement json) =>
-        json.ValueKind switch
-        {
-            JsonValueKind.Object => MaterializeObject(json),
-            JsonValueKind.Array => MaterializeArray(json),
-            JsonValueKind.String => json.GetString(),
-            JsonValueKind.Number => json.TryGetInt64(out long integer) ? integer : json.GetDouble(),
-            JsonValueKind.True => true,
-            JsonValueKind.False => false,
-            _ => null,
-        };
+    private CheckedType Check(Type type) => new(_options.GetTypeInfo(type), new ContractCheck(_options).Find(type));
 
-    private static Dictionary<string, object?> MaterializeObject(JsonElement json)
-    {
-        Dictionary<string, object?> properties = new(StringComparer.Ordinal);
-        foreach (JsonProperty property in json.EnumerateObject())
-        {
-            // Of a name that is there twice the last counts, as for a class.
-            properties[property.Name] = Materialize(property.Value);
-        }
-
-        return properties;
-    }
-
-    private static List<object?> MaterializeArray(JsonElement json)
-    {
-        List<object?> items = new(json.GetArrayLength());
-        foreach (JsonElement item in json.EnumerateArray())
-        {
-            items.Add(Materialize(item));
-        }
-
-        return items;
-    }
+    private static JsonSerializerOptions WithReflection(JsonSerializerOptions options) =>
+        JsonSerializer.IsReflectionEnabledByDefault
+            ? new JsonSerializerOptions(options) { TypeInfoResolver = ReflectionResolver() }
+            : throw new ArgumentException(
+                "The options have no TypeInfoResolver, and this application has switched reflection for JSON off. Name a source-generated context: "
+                    + "new JsonSessionSerializer(new JsonSerializerOptions { TypeInfoResolver = MyContext.Default }).",
+                nameof(options)
+            );
 
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Only where the application has not switched reflection off.")]
     [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "Only where the application has not switched reflection off.")]
-    private static JsonSerializerOptions DefaultOptions() =>
-        new()
-        {
-            TypeInfoResolver = JsonSerializer.IsReflectionEnabledByDefault
-                ? new DefaultJsonTypeInfoResolver()
-                : JsonTypeInfoResolver.Combine(),
-        };
+    private static DefaultJsonTypeInfoResolver ReflectionResolver() => new();
+
+    private sealed record CheckedType(JsonTypeInfo Info, ContractProblem? Problem);
 }

@@ -8,7 +8,7 @@ namespace WorkflowSessions;
 /// <summary>Values as bytes, for every store that does not keep objects.</summary>
 /// <remarks>
 /// Layout, version 1: one ASCII character for the kind, then the payload. Text is UTF-8, numbers and times are in the invariant culture.
-/// A kind that is not listed was written by a newer version. Kinds are never given another meaning, and their payloads never another form.
+/// A kind that is not listed was written by a newer version. Kinds are never given another meaning, and what was once written stays readable.
 /// <code>
 /// n  null             (nothing)
 /// b  bool             0 or 1
@@ -20,17 +20,19 @@ namespace WorkflowSessions;
 /// h  Int128           the same                            H  UInt128
 /// f  float            shortest text that reads back equal, NaN, Infinity, -Infinity
 /// d  double           the same
-/// m  decimal          with its scale: 1.50
+/// m  decimal          with its scale and its sign: 1.50, -0.0
 /// c  char             its UTF-16 unit as four hexadecimal digits
 /// t  string           UTF-8
 /// u  string           UTF-16, little endian, for one with a lone surrogate, which UTF-8 can't hold
-/// D  DateTime         yyyy-MM-ddTHH:mm:ss.fffffff and Z for UTC, L for local time, nothing for unspecified
+/// D  DateTime         yyyy-MM-ddTHH:mm:ss.fffffff and Z for UTC, nothing for unspecified, ZL for the UTC of a local time;
+///                     L for a local time without an instant, as a clock skips it in spring
 /// O  DateTimeOffset   round-trip format "O"
 /// a  DateOnly         yyyy-MM-dd
 /// k  TimeOnly         HH:mm:ss.fffffff
 /// r  TimeSpan         constant format "c"
 /// g  Guid             format "D"
-/// w  Uri              as it was written, UTF-8
+/// w  Uri              as it was written, UTF-8, where that tells whether it is absolute
+/// W  Uri              the same behind A for absolute or R for relative, where it does not: /path
 /// x  byte[]           the bytes
 /// j  anything else    what the serializer wrote
 /// </code>
@@ -56,7 +58,7 @@ internal static class ValueCodec
             int number => EncodeNumber('i', number),
             long number => EncodeNumber('l', number),
             double number => Text('d', number.ToString("R", CultureInfo.InvariantCulture)),
-            decimal number => Text('m', number.ToString(CultureInfo.InvariantCulture)),
+            decimal number => EncodeDecimal(number),
             float number => Text('f', number.ToString("R", CultureInfo.InvariantCulture)),
             byte number => EncodeNumber('y', number),
             sbyte number => EncodeNumber('Y', number),
@@ -69,14 +71,15 @@ internal static class ValueCodec
             Int128 number => Text('h', number.ToString(CultureInfo.InvariantCulture)),
             UInt128 number => Text('H', number.ToString(CultureInfo.InvariantCulture)),
             char unit => Text('c', ((int)unit).ToString("X4", CultureInfo.InvariantCulture)),
-            DateTime time => Text('D', time.ToString(DateTimeFormat, CultureInfo.InvariantCulture) + Suffix(time.Kind)),
+            DateTime time => EncodeDateTime(time),
             DateTimeOffset time => Text('O', time.ToString("O", CultureInfo.InvariantCulture)),
             DateOnly date => Text('a', date.ToString("O", CultureInfo.InvariantCulture)),
             TimeOnly time => Text('k', time.ToString("O", CultureInfo.InvariantCulture)),
             TimeSpan span => Text('r', span.ToString("c", CultureInfo.InvariantCulture)),
             Guid guid => Text('g', guid.ToString("D", CultureInfo.InvariantCulture)),
-            Uri uri => Text('w', uri.OriginalString),
-            byte[] bytes => [(byte)'x', .. bytes],
+            Uri uri => EncodeUri(uri),
+            // An sbyte[] and an array of byte enums match the pattern as well.
+            byte[] bytes when bytes.GetType() == typeof(byte[]) => [(byte)'x', .. bytes],
             Enum number => Encode(ValueConversion.ToInteger(number), typeof(object), serializer),
             _ => EncodeObject(value, type == typeof(object) ? value.GetType() : type, serializer),
         };
@@ -142,7 +145,9 @@ internal static class ValueCodec
                 : null,
             'r' => TimeSpan.TryParseExact(Utf8(payload), "c", CultureInfo.InvariantCulture, out TimeSpan span) ? span : null,
             'g' => Utf8Parser.TryParse(payload, out Guid guid, out int read, 'D') && read == payload.Length ? guid : null,
-            'w' => Uri.TryCreate(Utf8(payload), UriKind.RelativeOrAbsolute, out Uri? uri) ? uri : null,
+            'w' => DecodeUri(payload, UriKind.RelativeOrAbsolute),
+            'W' when payload.StartsWith("A"u8) => DecodeUri(payload[1..], UriKind.Absolute),
+            'W' when payload.StartsWith("R"u8) => DecodeUri(payload[1..], UriKind.Relative),
             'x' => payload.ToArray(),
             _ => null,
         };
@@ -217,23 +222,61 @@ internal static class ValueCodec
         where T : struct, IUtf8SpanParsable<T>, System.Numerics.INumberBase<T> =>
         T.TryParse(payload, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out T number) ? number : null;
 
-    private static string Suffix(DateTimeKind kind) =>
-        kind switch
+    private static byte[] EncodeDecimal(decimal number)
+    {
+        string text = number.ToString(CultureInfo.InvariantCulture);
+        // The platform reads the sign of a zero, and does not write it.
+        return Text('m', number == 0 && decimal.IsNegative(number) ? "-" + text : text);
+    }
+
+    private static byte[] EncodeUri(Uri uri)
+    {
+        string text = uri.OriginalString;
+        UriKind kind = uri.IsAbsoluteUri ? UriKind.Absolute : UriKind.Relative;
+        // Whether a path with a leading slash is a file's depends on the platform.
+        bool tells =
+            !text.StartsWith('/')
+            && Uri.TryCreate(text, UriKind.RelativeOrAbsolute, out Uri? read)
+            && read.IsAbsoluteUri == uri.IsAbsoluteUri;
+        if (!tells && !Uri.TryCreate(text, kind, out _))
         {
-            DateTimeKind.Utc => "Z",
-            DateTimeKind.Local => "L",
-            _ => "",
-        };
+            throw new UnstorableValueException(new("Its text", $"can't be read as the {kind} Uri it is", "Store the string."));
+        }
+
+        return Text(tells ? 'w' : 'W', tells ? text : $"{(uri.IsAbsoluteUri ? 'A' : 'R')}{text}");
+    }
+
+    private static Uri? DecodeUri(ReadOnlySpan<byte> payload, UriKind kind) =>
+        Uri.TryCreate(Utf8(payload), kind, out Uri? uri) ? uri : null;
+
+    private static byte[] EncodeDateTime(DateTime time)
+    {
+        string suffix = time.Kind == DateTimeKind.Utc ? "Z" : "";
+        if (time.Kind == DateTimeKind.Local)
+        {
+            DateTime instant = time.ToUniversalTime();
+            bool exists = instant.ToLocalTime() == time;
+            suffix = exists ? "ZL" : "L";
+            time = exists ? instant : time;
+        }
+
+        return Text('D', time.ToString(DateTimeFormat, CultureInfo.InvariantCulture) + suffix);
+    }
 
     private static DateTime? DecodeDateTime(ReadOnlySpan<byte> payload)
     {
-        DateTimeKind kind =
-            payload.EndsWith("Z"u8) ? DateTimeKind.Utc
-            : payload.EndsWith("L"u8) ? DateTimeKind.Local
-            : DateTimeKind.Unspecified;
-        string? text = Utf8(kind == DateTimeKind.Unspecified ? payload : payload[..^1]);
-        return DateTime.TryParseExact(text, DateTimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTime time)
-            ? DateTime.SpecifyKind(time, kind)
-            : null;
+        bool isLocal = payload.EndsWith("L"u8);
+        payload = isLocal ? payload[..^1] : payload;
+        bool isInstant = payload.EndsWith("Z"u8);
+        payload = isInstant ? payload[..^1] : payload;
+        if (!DateTime.TryParseExact(Utf8(payload), DateTimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTime time))
+        {
+            return null;
+        }
+
+        return isInstant && isLocal ? DateTime.SpecifyKind(time, DateTimeKind.Utc).ToLocalTime()
+            : isInstant ? DateTime.SpecifyKind(time, DateTimeKind.Utc)
+            : isLocal ? DateTime.SpecifyKind(time, DateTimeKind.Local)
+            : time;
     }
 }

@@ -48,6 +48,12 @@ public interface IWorkflowEntries
     /// <returns>Whether the key was there.</returns>
     bool Delete(string key);
 
+    /// <summary>Removes one value because it can't be read, as <see cref="Delete"/> does. A store that has a log warns there.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="type">The type that it could not be read as.</param>
+    /// <returns>Whether the key was there.</returns>
+    bool Discard(string key, Type type) => Delete(key);
+
     /// <summary>Removes all values and stamps the workflow once, also when there were none.</summary>
     void Clear();
 

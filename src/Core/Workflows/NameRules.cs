@@ -74,7 +74,7 @@ internal static class NameRules
         }
     }
 
-    private static int IndexOfLoneSurrogate(string name)
+    public static int IndexOfLoneSurrogate(string name)
     {
         for (int i = 0; i < name.Length; i++)
         {

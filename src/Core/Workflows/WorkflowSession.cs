@@ -116,6 +116,26 @@ public sealed class WorkflowSession
         return true;
     }
 
+    /// <summary>Reads a value that the application can do without. One that can't be read is deleted, with a warning in the log of the store.</summary>
+    /// <typeparam name="T">The type to read it as.</typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="defaultValue">What to return when the key is absent, or when its value can't be read. It is never stored.</param>
+    /// <returns>The value, which is null when a null is stored and <typeparamref name="T"/> has one; otherwise <paramref name="defaultValue"/>.</returns>
+    /// <remarks>For entries that an older release wrote in another form. The deletion is a change like any other: it is stored by the next commit.</remarks>
+    /// <exception cref="ArgumentException">The key is null, empty, too long or has a lone surrogate.</exception>
+    public T? GetOrDiscard<T>(string key, T? defaultValue = default)
+    {
+        try
+        {
+            return TryGet(key, out T? value) ? value : defaultValue;
+        }
+        catch (WorkflowValueException)
+        {
+            _ = _entries.Discard(key, typeof(T));
+            return defaultValue;
+        }
+    }
+
     /// <summary>Whether the key is there, with a value or with null.</summary>
     /// <param name="key">The key.</param>
     /// <exception cref="ArgumentException">The key is null, empty, too long or has a lone surrogate.</exception>

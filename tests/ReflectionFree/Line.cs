@@ -1,0 +1,3 @@
+namespace WorkflowSessions.ReflectionFree;
+
+internal sealed record Line(string Name, int Count);
