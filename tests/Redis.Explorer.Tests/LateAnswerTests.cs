@@ -40,6 +40,23 @@ public sealed class LateAnswerTests
         play.AssertNoViolation();
     }
 
+    [Test]
+    public void Commit_is_not_called_certainly_not_stored_when_a_copy_is_still_on_its_way_and_the_clock_goes_back()
+    {
+        using Play play = new(Known);
+        Client client = play.Begin("a", "set w");
+        play.RunToScript(client);
+        play.Network.Delay(client);
+        play.Network.Settle();
+        play.Network.Pass(TimeSpan.FromSeconds(1));
+        play.RunToScript(client);
+        play.Network.Pass(TimeSpan.FromSeconds(4.5));
+        play.Run(client);
+        play.Network.SetClockBack(TimeSpan.FromSeconds(5));
+        play.Network.DeliverLate(play.Network.Late[0]);
+        play.AssertNoViolation();
+    }
+
     private static void LoseAnswer(Play play, Client client)
     {
         play.RunToScript(client);

@@ -23,6 +23,16 @@ internal sealed partial class Network
         PassOnServer(time);
     }
 
+    /// <summary>The clock of the server is corrected. Stopwatches go on.</summary>
+    public void SetClockBack(TimeSpan time)
+    {
+        Say($"The clock of the server goes back by {time}");
+        Passed -= time;
+        _suspended -= time;
+        Step++;
+        _server.SetTime(Now);
+    }
+
     private void PassOnServer(TimeSpan time)
     {
         Passed += time;
