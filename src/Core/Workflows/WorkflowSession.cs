@@ -158,6 +158,10 @@ public sealed class WorkflowSession
 
     /// <summary>Makes the values usable; completes at once on a dictionary.</summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <remarks>Loading again shows the commits of others, and keeps the changes that wait for <see cref="CommitAsync"/>.</remarks>
+    /// <exception cref="InvalidOperationException">The workflow is in <c>UpdateAsync</c>.</exception>
+    /// <exception cref="WorkflowConflictException">Changes wait, and the workflow that they belong to has ended or expired.</exception>
+    /// <exception cref="SessionStoreException">The store could not load it.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ValueTask LoadAsync(CancellationToken cancellationToken = default) => _entries.LoadAsync(cancellationToken);
 
@@ -173,13 +177,30 @@ public sealed class WorkflowSession
 
     /// <summary>Stores the changes; completes at once on a dictionary, where they already are.</summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <remarks>
+    /// Keys that others changed meanwhile stay as they are stored. This object shows them after the next <see cref="LoadAsync"/>. When the commit fails, the changes
+    /// still wait.
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">The workflow is in <c>UpdateAsync</c>.</exception>
+    /// <exception cref="WorkflowConflictException">The workflow that was loaded has ended or expired. Nothing was stored.</exception>
+    /// <exception cref="WorkflowLimitException">The session has too many workflows, or others have added too many entries. Nothing was stored.</exception>
+    /// <exception cref="SessionStoreException">The store could not store it, or not tell whether it has.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ValueTask CommitAsync(CancellationToken cancellationToken = default) => _entries.CommitAsync(cancellationToken);
 
-    /// <summary>Loads the workflow, runs a change on it and stores the change whole; when the change throws, its effects are dropped.</summary>
-    /// <param name="change">The change. It gets this workflow session, and may run more than once where conflicts are possible.</param>
+    /// <summary>Loads the workflow, runs a change on it and commits it. If the change throws, nothing is kept. If another request committed first, it runs again.</summary>
+    /// <param name="change">
+    /// The change. It gets this workflow session. It may run more than once, so it must have no other effect: a mail that it sends, or a token that it asks for, would be
+    /// sent or asked for with each run.
+    /// </param>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="ArgumentNullException"><paramref name="change"/> is null.</exception>
+    /// <exception cref="InvalidOperationException">Changes wait for <see cref="CommitAsync"/>, or another <c>UpdateAsync</c> of the workflow runs.</exception>
+    /// <exception cref="NotSupportedException">The store does not notice commits of others: see <see cref="SessionStoreCapabilities.VersionCheck"/>.</exception>
+    /// <exception cref="WorkflowConflictException">
+    /// Others changed the workflow again and again for <see cref="BufferedSessionStoreOptions.UpdateTimeout"/>, or it ended meanwhile. Nothing was stored.
+    /// </exception>
+    /// <exception cref="SessionStoreException">The store could not store it, or not tell whether it has.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ValueTask UpdateAsync(Action<WorkflowSession> change, CancellationToken cancellationToken = default)
     {
