@@ -45,13 +45,26 @@ done
 
 rm -rf "$folder/garnet"
 dotnet tool install garnet-server --version "$garnet" --tool-path "$folder/garnet" --verbosity quiet
-# Garnet knows neither --save nor --dir.
+# Garnet has other names for the options, where it has them.
 cat >"$folder/bin/Garnet-$garnet" <<END
 #!/bin/sh
-[ "\$1 \$3 \$5 \$7" = "--bind --dir --port --save" ] || exit 2
-bind=\$2 dir=\$4 port=\$6
-shift 8
-exec "$folder/garnet/garnet-server" --bind "\$bind" --port "\$port" --checkpointdir "\$dir" --lua --lua-transaction-mode --memory 512m --index 16m "\$@"
+count=\$#
+while [ \$count -gt 0 ]; do
+    option=\$1 value=\$2
+    shift 2
+    count=\$((count - 2))
+    case "\$option \$value" in
+        "--save "*|"--repl-diskless-sync-delay "*|"--cluster-node-timeout "*) ;;
+        "--dir "*) set -- "\$@" --checkpointdir "\$value" ;;
+        "--databases "*) set -- "\$@" --max-databases "\$value" ;;
+        "--requirepass "*) set -- "\$@" --auth Password --password "\$value" ;;
+        "--appendonly yes") set -- "\$@" --aof --recover --device-type RandomAccess ;;
+        "--appendfsync always") set -- "\$@" --aof-commit-wait ;;
+        "--cluster-enabled yes") set -- "\$@" --cluster --aof --device-type RandomAccess ;;
+        *) set -- "\$@" "\$option" "\$value" ;;
+    esac
+done
+exec "$folder/garnet/garnet-server" --lua --lua-transaction-mode --memory 512m --index 16m "\$@"
 END
 chmod +x "$folder"/bin/*
 ls "$folder/bin"

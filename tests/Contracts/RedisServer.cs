@@ -120,9 +120,12 @@ public sealed class RedisServer : IDisposable
         string? line;
         do
         {
-            line =
-                await _process.StandardOutput.ReadLineAsync()
-                ?? throw new InvalidOperationException($"{_program} ended at once, with exit code {_process.ExitCode}.");
+            line = await _process.StandardOutput.ReadLineAsync();
+            if (line is null)
+            {
+                await _process.WaitForExitAsync();
+                throw new InvalidOperationException($"{_program} ended at once, with exit code {_process.ExitCode}.");
+            }
         } while (!line.Contains("Ready to accept connections", StringComparison.Ordinal));
 
         // A pipe that nobody empties would stop it one day.
