@@ -27,7 +27,8 @@ Task("Servers")
     .Does(() =>
     {
         List<string> missing = [];
-        if (Environment.GetEnvironmentVariable("WORKFLOWSESSIONS_REDIS") is null && !new[] { "redis-server", "valkey-server" }.Any(IsInstalled))
+        bool isNamed = new[] { "WORKFLOWSESSIONS_REDIS", "WORKFLOWSESSIONS_REDIS_PROGRAM" }.Any(name => Environment.GetEnvironmentVariable(name) is not null);
+        if (!isNamed && !new[] { "redis-server", "valkey-server" }.Any(IsInstalled))
         {
             missing.Add("redis-server");
         }
@@ -180,6 +181,34 @@ Task("Explore")
         EnvironmentVariables = { ["WORKFLOWSESSIONS_SCHEDULES"] = Argument("schedules", "1500000"), ["WORKFLOWSESSIONS_SEED"] = Argument("seed", "") },
     }));
 
+Task("Engines")
+    .Description("Runs the tests of the Redis store on other engines than that of the machine: Redis 8 and Valkey 8 of Debian, Garnet of NuGet; --only=text for some.")
+    .IsDependentOn("Build")
+    .Does(() =>
+    {
+        Run("sh", "eng/fetch-engines.sh artifacts/engines");
+        int notPassed = 0;
+        var lines = new List<string>();
+        foreach (FilePath engine in GetFiles($"artifacts/engines/bin/*{Argument("only", "")}*").OrderBy(file => file.FullPath, StringComparer.Ordinal))
+        {
+            string name = engine.GetFilename().ToString();
+            (int passed, int failed, _) = RunTestsOf(
+                "tests/Adapters.Redis.Tests/WorkflowSessions.Redis.Tests.csproj",
+                $"artifacts/engines/results/{name}",
+                coverage: false,
+                new Dictionary<string, string?> { ["WORKFLOWSESSIONS_REDIS_PROGRAM"] = engine.FullPath }
+            );
+            lines.Add($"{name.Replace('-', ' ')}: {passed} passed, {failed} failed");
+            notPassed += failed;
+        }
+
+        Information(string.Join(Environment.NewLine, lines));
+        if (notPassed > 0)
+        {
+            throw new CakeException($"{notPassed} tests failed; artifacts/engines/results has what.");
+        }
+    });
+
 Task("Bench")
     .Description("Runs the benchmarks; --filter=*Name* for some of them.")
     .Does(() => Run("dotnet", $"run --project benchmarks -c Release -- --filter {Argument("filter", "*")}"));
@@ -302,44 +331,12 @@ void RunTests(bool coverage)
     foreach (FilePath project in GetFiles("tests/*/*.Tests.csproj").OrderBy(file => file.FullPath, StringComparer.Ordinal))
     {
         string name = project.GetFilenameWithoutExtension().ToString();
-        DirectoryPath folder = results.Combine(name);
-        var settings = new DotNetTestSettings
-        {
-            Configuration = configuration,
-            NoBuild = true,
-            NoRestore = true,
-            Loggers = { "trx;LogFileName=results.trx", "console;verbosity=normal" },
-            ResultsDirectory = folder,
-            // A test that hangs is a failure that names it.
-            ArgumentCustomization = arguments => arguments.Append("--blame-hang-timeout 10m --blame-hang-dump-type none"),
-            EnvironmentVariables = { ["WORKFLOWSESSIONS_SEQUENCES"] = Argument("sequences", "10000") },
-        };
-        if (coverage)
-        {
-            settings.Collectors.Add("XPlat Code Coverage;Include=[WorkflowSessions]*,[WorkflowSessions.*]*;Exclude=[*.Tests]*,[WorkflowSessions.Contracts]*;ExcludeByAttribute=GeneratedCodeAttribute");
-        }
-
         Stopwatch watch = Stopwatch.StartNew();
-        try
-        {
-            DotNetTest(project.FullPath, settings);
-        }
-        catch (CakeException)
-        {
-            // The results tell what failed.
-        }
-
+        var counts = RunTestsOf(project, results.Combine(name), coverage, []);
         times.Add($"{watch.Elapsed.TotalSeconds,7:0.0} s  {name}");
-        FilePath trx = folder.CombineWithFilePath("results.trx");
-        XElement? counters = FileExists(trx)
-            ? XDocument.Load(trx.FullPath).Descendants().FirstOrDefault(element => element.Name.LocalName == "Counters")
-            : null;
-        int Count(string counter) => (int?)counters?.Attribute(counter) ?? 0;
-        passed += Count("passed");
-        int notPassed = Count("total") - Count("passed") - Count("notExecuted");
-        skipped += Count("notExecuted");
-        // A run that broke off, or found no test, is a failure too.
-        failed += Count("total") == 0 ? 1 : notPassed;
+        passed += counts.Passed;
+        failed += counts.Failed;
+        skipped += counts.Skipped;
     }
 
     Information(string.Join(Environment.NewLine, times));
@@ -348,4 +345,44 @@ void RunTests(bool coverage)
     {
         throw new CakeException($"{failed} tests failed.");
     }
+}
+
+(int Passed, int Failed, int Skipped) RunTestsOf(FilePath project, DirectoryPath folder, bool coverage, Dictionary<string, string?> variables)
+{
+    // What is left of an earlier run must not count.
+    CleanDirectory(folder);
+    variables["WORKFLOWSESSIONS_SEQUENCES"] = Argument("sequences", "10000");
+    var settings = new DotNetTestSettings
+    {
+        Configuration = configuration,
+        NoBuild = true,
+        NoRestore = true,
+        Loggers = { "trx;LogFileName=results.trx", "console;verbosity=normal" },
+        ResultsDirectory = folder,
+        // A test that hangs is a failure that names it.
+        ArgumentCustomization = arguments => arguments.Append("--blame-hang-timeout 10m --blame-hang-dump-type none"),
+        EnvironmentVariables = variables,
+    };
+    if (coverage)
+    {
+        settings.Collectors.Add("XPlat Code Coverage;Include=[WorkflowSessions]*,[WorkflowSessions.*]*;Exclude=[*.Tests]*,[WorkflowSessions.Contracts]*;ExcludeByAttribute=GeneratedCodeAttribute");
+    }
+
+    try
+    {
+        DotNetTest(project.FullPath, settings);
+    }
+    catch (CakeException)
+    {
+        // The results tell what failed.
+    }
+
+    FilePath trx = folder.CombineWithFilePath("results.trx");
+    XElement? counters = FileExists(trx)
+        ? XDocument.Load(trx.FullPath).Descendants().FirstOrDefault(element => element.Name.LocalName == "Counters")
+        : null;
+    int Count(string counter) => (int?)counters?.Attribute(counter) ?? 0;
+    int notPassed = Count("total") - Count("passed") - Count("notExecuted");
+    // A run that broke off, or found no test, is a failure too.
+    return (Count("passed"), Count("total") == 0 ? 1 : notPassed, Count("notExecuted"));
 }

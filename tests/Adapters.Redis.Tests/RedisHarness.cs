@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using StackExchange.Redis;
 using WorkflowSessions.Contracts;
 
@@ -9,25 +8,23 @@ namespace WorkflowSessions.Redis.Tests;
 internal sealed class RedisHarness : StoreHarness
 {
     private const string PassScript = """
-        for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
-            local left = redis.call('PTTL', key) - ARGV[2]
-            if left <= 0 then
-                redis.call('DEL', key)
-            else
-                if redis.call('TYPE', key).ok == 'zset' then
-                    for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do
-                        redis.call('ZINCRBY', key, -ARGV[2], member)
-                    end
-                else
-                    local meta, expires, deadline = string.match(redis.call('HGET', key, '#'), '^(%l %d+ %d+ %-?%d+) (%d+) (%d+)$')
-                    local function earlier(time)
-                        return ' ' .. (time == '0' and time or string.format('%.0f', time - ARGV[2]))
-                    end
-                    redis.call('HSET', key, '#', meta .. earlier(expires) .. earlier(deadline))
-                end
-                redis.call('PEXPIRE', key, string.format('%.0f', left))
-            end
+        local left = redis.call('PTTL', KEYS[1]) - ARGV[1]
+        if left <= 0 then
+            redis.call('DEL', KEYS[1])
+            return
         end
+        if redis.call('TYPE', KEYS[1]).ok == 'zset' then
+            for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+                redis.call('ZINCRBY', KEYS[1], -ARGV[1], member)
+            end
+        else
+            local meta, expires, deadline = string.match(redis.call('HGET', KEYS[1], '#'), '^(%l %d+ %d+ %-?%d+) (%d+) (%d+)$')
+            local function earlier(time)
+                return ' ' .. (time == '0' and time or string.format('%.0f', time - ARGV[1]))
+            end
+            redis.call('HSET', KEYS[1], '#', meta .. earlier(expires) .. earlier(deadline))
+        end
+        redis.call('PEXPIRE', KEYS[1], string.format('%.0f', left))
         """;
 
     private static readonly Lazy<Task<ConnectionMultiplexer>> SharedConnection = new(async () =>
@@ -89,8 +86,10 @@ internal sealed class RedisHarness : StoreHarness
     {
         // Those that are under way belong to the time before.
         await Task.WhenAll(_opened.Select(store => store.Renewal));
-        string milliseconds = ((long)time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
-        await Task.WhenAll(Masters().Select(master => master.ExecuteAsync("EVAL", PassScript, 0, Prefix, milliseconds)));
+        long milliseconds = (long)time.TotalMilliseconds;
+        IDatabase database = _connection.GetDatabase();
+        // One call for each key: in a cluster, they are in several slots.
+        await Task.WhenAll(Keys().Select(key => database.ScriptEvaluateAsync(PassScript, [key], [milliseconds])));
         await base.PassAsync(time);
     }
 

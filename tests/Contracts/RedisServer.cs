@@ -7,13 +7,14 @@ using System.Text;
 namespace WorkflowSessions.Contracts;
 
 /// <summary>
-/// A real Redis or Valkey on a free port of this machine, with a folder of its own: a program on the PATH, or else a container of the docker command
-/// line. It is ended by who started it. Tests share one, which may also be one that runs already, at the address in WORKFLOWSESSIONS_REDIS;
-/// those that break a server start their own.
+/// A real Redis or Valkey on a free port of this machine, with a folder of its own: the program that WORKFLOWSESSIONS_REDIS_PROGRAM names, one on the
+/// PATH, or else a container of the docker command line. It is ended by who started it. Tests share one, which may also be one that runs already, at
+/// the address in WORKFLOWSESSIONS_REDIS; those that break a server start their own.
 /// </summary>
 public sealed class RedisServer : IDisposable
 {
     private const string AddressVariable = "WORKFLOWSESSIONS_REDIS";
+    private const string ProgramVariable = "WORKFLOWSESSIONS_REDIS_PROGRAM";
     private const string Image = "redis:7.2";
 
     // The nodes of a cluster speak with each other at their port and this.
@@ -119,9 +120,12 @@ public sealed class RedisServer : IDisposable
         string? line;
         do
         {
-            line =
-                await _process.StandardOutput.ReadLineAsync()
-                ?? throw new InvalidOperationException($"{_program} ended at once, with exit code {_process.ExitCode}.");
+            line = await _process.StandardOutput.ReadLineAsync();
+            if (line is null)
+            {
+                await _process.WaitForExitAsync();
+                throw new InvalidOperationException($"{_program} ended at once, with exit code {_process.ExitCode}.");
+            }
         } while (!line.Contains("Ready to accept connections", StringComparison.Ordinal));
 
         // A pipe that nobody empties would stop it one day.
@@ -253,8 +257,9 @@ public sealed class RedisServer : IDisposable
     }
 
     private static string FindProgram() =>
-        Programs.Find("redis-server", "valkey-server", "docker")
+        Environment.GetEnvironmentVariable(ProgramVariable)
+        ?? Programs.Find("redis-server", "valkey-server", "docker")
         ?? throw new InvalidOperationException(
-            $"The tests need a Redis: install redis-server, valkey-server or docker, or set {AddressVariable} to the address of one."
+            $"The tests need a Redis: install redis-server, valkey-server or docker, or set {ProgramVariable} to the file of another server."
         );
 }

@@ -116,9 +116,10 @@ local function DeleteEntries(key)
 end
 
 -- Leaves a tombstone, which keeps the records of the nodes and nothing else.
--- PEXPIRE comes first: Redis allows it in a full memory, and after it also the tombstone.
+-- HDEL of nothing comes first: Redis allows it in a full memory, and after it also the tombstone. PEXPIRE would do, but Garnet fails at one of a key
+-- that has expired.
 local function Bury(key, workflow)
-    redis.call('PEXPIRE', key, WINDOW)
+    redis.call('HDEL', key, '')
     DeleteEntries(key)
     workflow.state, workflow.expires, workflow.deadline = TOMBSTONE, 0, 0
     redis.call('HSET', key, '#', Metadata(workflow))
