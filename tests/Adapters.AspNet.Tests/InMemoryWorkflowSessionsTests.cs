@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
 
 namespace WorkflowSessions.AspNetCore.Tests;
@@ -24,6 +25,16 @@ public sealed class InMemoryWorkflowSessionsTests
         WorkflowSession checkout = await sessions.OpenAsync("checkout");
         Action set = () => checkout.Set("names", new List<string> { "\uD83D" });
         Assert.That(set, expected ? Throws.InstanceOf<WorkflowValueException>() : Throws.Nothing);
+    }
+
+    [Test]
+    public async Task Uploaded_file_is_refused()
+    {
+        WorkflowSession checkout = await new InMemoryWorkflowSessions().OpenAsync("checkout");
+        FormFile file = new(Stream.Null, 0, 0, "photo", "photo.jpg");
+        Assert.That(() => checkout.Set<IFormFile>("file", file), Throws.InstanceOf<WorkflowValueException>());
+        Assert.That(() => checkout.Set("file", file), Throws.InstanceOf<WorkflowValueException>());
+        Assert.That(() => checkout.Set("files", new FormFileCollection { file }), Throws.InstanceOf<WorkflowValueException>());
     }
 
     [Test]

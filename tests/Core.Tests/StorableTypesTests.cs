@@ -106,6 +106,12 @@ public sealed partial class StorableTypesTests
             Case("Half", (Half)1.5),
             Case("Memory<byte>", new Memory<byte>([1, 2])),
             Case("Point", new Point(1, 2)),
+            Case("dictionary that can be extended", Expando()),
+            Case("generic record", new Page<Line>([new Line("tea", 2)], 1)),
+            Case("record that inherits", new Gift("tea", "Ann")),
+            Case("class with a virtual property that is overridden", new Special { Name = "a" }),
+            Case("class with the same object twice", Twice()),
+            Case("string array that is null inside", new string?[] { "a", null }),
             Case<object>("anonymous type", new { Name = "Ann", Age = 5 }),
         ];
 
@@ -244,6 +250,14 @@ public sealed partial class StorableTypesTests
         WorkflowSession workflow = new(new InMemorySessionStoreFactory(options).Open("alice"), "checkout");
         await workflow.LoadAsync();
         return workflow;
+    }
+
+    private static Dictionary<string, object?> Expando() => new(StringComparer.Ordinal) { ["a"] = 1, ["b"] = new[] { "c" } };
+
+    private static Node Twice()
+    {
+        Node shared = new() { Name = "b" };
+        return new Node { Next = shared, Children = [shared, shared] };
     }
 
     private static string Json(object value, Type type) =>
