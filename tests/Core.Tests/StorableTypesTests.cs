@@ -8,6 +8,7 @@ using System.Drawing;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -111,6 +112,7 @@ public sealed partial class StorableTypesTests
             Case("record that inherits", new Gift("tea", "Ann")),
             Case("class with a virtual property that is overridden", new Special { Name = "a" }),
             Case("class with the same object twice", Twice()),
+            Case("text with a replacement character", new List<string> { "a\uFFFD" }),
             Case("string array that is null inside", new string?[] { "a", null }),
             Case<object>("anonymous type", new { Name = "Ann", Age = 5 }),
         ];
@@ -176,6 +178,9 @@ public sealed partial class StorableTypesTests
             No("dictionary with objects as keys", new Dictionary<object, int> { [1] = 2 }, "keys"),
             No("dictionary with records as keys", new Dictionary<Line, int>(), "keys"),
             No("priority queue", new PriorityQueue<int, int>(), "no member"),
+            No("lone surrogate in a list", new List<string> { "secret\uD83D" }, "lone surrogate", "under a key of its own"),
+            No("lone surrogate in an object", new Line("\uDE00", 1), "lone surrogate"),
+            No("lone surrogate in a key", new Dictionary<string, int>(StringComparer.Ordinal) { ["\uD83D"] = 1 }, "lone surrogate"),
             No("matrix of numbers", new int[1, 1], "more than one dimension", "array of arrays"),
             No("delegate", new Action(() => { }), "code"),
             No("delegate in a class", new WithCallback(), "WithCallback.Done", "code"),
@@ -222,6 +227,16 @@ public sealed partial class StorableTypesTests
         WorkflowSession workflow = await OpenAsync(verifies: false);
         Assert.That(() => workflow.Set("x", (1, 2)), Throws.InstanceOf<WorkflowValueException>());
         Assert.That(() => workflow.Set("x", (1, 2)), Throws.InstanceOf<WorkflowValueException>());
+    }
+
+    [Test]
+    public async Task Lone_surrogate_is_refused_however_text_is_escaped()
+    {
+        JsonSessionSerializer serializer = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        WorkflowSession workflow = await OpenAsync(verifies: false, serializer);
+        Assert.That(() => workflow.Set("x", new List<string> { "a\uD83D" }), Throws.InstanceOf<WorkflowValueException>());
+        workflow.Set("x", new List<string> { "a\uFFFD" });
+        Assert.That(workflow.Get<List<string>>("x"), Is.EqualTo(new[] { "a\uFFFD" }));
     }
 
     [Test]
