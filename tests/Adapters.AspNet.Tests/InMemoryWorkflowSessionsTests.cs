@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
 
 namespace WorkflowSessions.AspNetCore.Tests;
@@ -22,8 +23,18 @@ public sealed class InMemoryWorkflowSessionsTests
     {
         InMemoryWorkflowSessions sessions = new(option is null ? null : new InMemorySessionStoreOptions { VerifyValues = option });
         WorkflowSession checkout = await sessions.OpenAsync("checkout");
-        Action set = () => checkout.Set("names", new List<string> { "\uD83D" });
+        Action set = () => checkout.Set("names", new HashSet<string>(StringComparer.OrdinalIgnoreCase));
         Assert.That(set, expected ? Throws.InstanceOf<WorkflowValueException>() : Throws.Nothing);
+    }
+
+    [Test]
+    public async Task Uploaded_file_is_refused()
+    {
+        WorkflowSession checkout = await new InMemoryWorkflowSessions().OpenAsync("checkout");
+        FormFile file = new(Stream.Null, 0, 0, "photo", "photo.jpg");
+        Assert.That(() => checkout.Set<IFormFile>("file", file), Throws.InstanceOf<WorkflowValueException>());
+        Assert.That(() => checkout.Set("file", file), Throws.InstanceOf<WorkflowValueException>());
+        Assert.That(() => checkout.Set("files", new FormFileCollection { file }), Throws.InstanceOf<WorkflowValueException>());
     }
 
     [Test]

@@ -105,7 +105,9 @@ public sealed class RedisSessionStoreTests
         }
 
         await workflow.CommitAsync();
-        foreach (string file in files.Where(file => (char)File.ReadAllBytes(file)[0] != 'j'))
+        // An object is read as a dictionary here. A local time is written with its instant now.
+        string[] otherwise = ["object", "datetime-local"];
+        foreach (string file in files.Where(file => !otherwise.Contains(Path.GetFileNameWithoutExtension(file))))
         {
             byte[] stored = (byte[])
                 (await RedisHarness.Database.HashGetAsync(harness.Key("checkout"), $".{Path.GetFileNameWithoutExtension(file)}"))!;

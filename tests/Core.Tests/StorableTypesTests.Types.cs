@@ -334,4 +334,23 @@ public sealed partial class StorableTypesTests
     {
         public Action? Done { get; set; }
     }
+
+    public sealed record Page<T>(IReadOnlyList<T> Items, int Number)
+    {
+        public bool IsFirst => Number == 1;
+    }
+
+    public record Present(string Name);
+
+    public sealed record Gift(string Name, string To) : Present(Name);
+
+    public class Named
+    {
+        public virtual string? Name { get; set; }
+    }
+
+    public sealed class Special : Named
+    {
+        public override string? Name { get; set; }
+    }
 }

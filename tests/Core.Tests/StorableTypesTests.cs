@@ -8,6 +8,7 @@ using System.Drawing;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -106,6 +107,14 @@ public sealed partial class StorableTypesTests
             Case("Half", (Half)1.5),
             Case("Memory<byte>", new Memory<byte>([1, 2])),
             Case("Point", new Point(1, 2)),
+            Case("dictionary that can be extended", Expando()),
+            Case("generic record", new Page<Line>([new Line("tea", 2)], 1)),
+            Case("record that inherits", new Gift("tea", "Ann")),
+            Case("class with a virtual property that is overridden", new Special { Name = "a" }),
+            Case("class with the same object twice", Twice()),
+            Case("text of every plane", new List<string> { "\u00E9\u8A9E\U0001F600<&\"" }),
+            Case("text with a replacement character", new List<string> { "a\uFFFD" }),
+            Case("string array that is null inside", new string?[] { "a", null }),
             Case<object>("anonymous type", new { Name = "Ann", Age = 5 }),
         ];
 
@@ -170,6 +179,12 @@ public sealed partial class StorableTypesTests
             No("dictionary with objects as keys", new Dictionary<object, int> { [1] = 2 }, "keys"),
             No("dictionary with records as keys", new Dictionary<Line, int>(), "keys"),
             No("priority queue", new PriorityQueue<int, int>(), "no member"),
+            No("lone surrogate in a list", new List<string> { "secret\uD83D" }, "lone surrogate", "under a key of its own"),
+            No("lone surrogate in an object", new Line("\uDE00", 1), "lone surrogate"),
+            No("lone surrogate among characters", new List<char> { '\uD83D' }, "lone surrogate"),
+            No("lone surrogate in a JsonObject", new JsonObject { ["a"] = "\uD83D" }, "lone surrogate"),
+            No("lone surrogate behind a member of type object", new Holder { Value = "\uD83D" }, "lone surrogate"),
+            No("lone surrogate in a key", new Dictionary<string, int>(StringComparer.Ordinal) { ["\uD83D"] = 1 }, "lone surrogate"),
             No("matrix of numbers", new int[1, 1], "more than one dimension", "array of arrays"),
             No("delegate", new Action(() => { }), "code"),
             No("delegate in a class", new WithCallback(), "WithCallback.Done", "code"),
@@ -219,6 +234,16 @@ public sealed partial class StorableTypesTests
     }
 
     [Test]
+    public async Task Lone_surrogate_is_refused_however_text_is_escaped()
+    {
+        JsonSessionSerializer serializer = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        WorkflowSession workflow = await OpenAsync(verifies: false, serializer);
+        Assert.That(() => workflow.Set("x", new List<string> { "a\uD83D" }), Throws.InstanceOf<WorkflowValueException>());
+        workflow.Set("x", new List<string> { "a\uFFFD" });
+        Assert.That(workflow.Get<List<string>>("x"), Is.EqualTo(new[] { "a\uFFFD" }));
+    }
+
+    [Test]
     public async Task Fields_are_data_where_the_options_say_so()
     {
         JsonSessionSerializer serializer = new(new JsonSerializerOptions { IncludeFields = true });
@@ -244,6 +269,14 @@ public sealed partial class StorableTypesTests
         WorkflowSession workflow = new(new InMemorySessionStoreFactory(options).Open("alice"), "checkout");
         await workflow.LoadAsync();
         return workflow;
+    }
+
+    private static Dictionary<string, object?> Expando() => new(StringComparer.Ordinal) { ["a"] = 1, ["b"] = new[] { "c" } };
+
+    private static Node Twice()
+    {
+        Node shared = new() { Name = "b" };
+        return new Node { Next = shared, Children = [shared, shared] };
     }
 
     private static string Json(object value, Type type) =>

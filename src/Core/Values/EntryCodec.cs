@@ -12,7 +12,7 @@ internal readonly struct EntryCodec(string workflowId, ISessionSerializer serial
         try
         {
             byte[] encoded = ValueCodec.Encode(value, type, serializer);
-            if (verifies && encoded[0] == ValueCodec.ObjectKind)
+            if (encoded[0] == ValueCodec.ObjectKind && (verifies || (serializer is JsonSessionSerializer && MayHaveLostText(encoded))))
             {
                 RoundTrip.Verify(value!, type == typeof(object) ? value!.GetType() : type, encoded.AsMemory(1), serializer);
             }
@@ -54,4 +54,7 @@ internal readonly struct EntryCodec(string workflowId, ISessionSerializer serial
 
         return value;
     }
+
+    /// <summary>Whether there is a U+FFFD, which JSON also has in place of a lone surrogate.</summary>
+    private static bool MayHaveLostText(ReadOnlySpan<byte> json) => json.IndexOf("\\uFFFD"u8) >= 0 || json.IndexOf("\uFFFD"u8) >= 0;
 }

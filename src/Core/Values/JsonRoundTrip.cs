@@ -1,5 +1,5 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
 namespace WorkflowSessions;
@@ -19,9 +19,11 @@ internal sealed class JsonRoundTrip
     {
         _options = options;
         _known = new Comparers(options);
-        _strict = new JsonSerializerOptions(options) { TypeInfoResolver = options.TypeInfoResolver!.WithAddedModifier(MakeStrict) };
-        // Behind the application's own: a converter of it for strings is trusted.
-        _strict.Converters.Add(new WellFormedStrings());
+        _strict = new JsonSerializerOptions(options)
+        {
+            TypeInfoResolver = options.TypeInfoResolver!.WithAddedModifier(MakeStrict),
+            Encoder = new WellFormedEncoder(options.Encoder ?? JavaScriptEncoder.Default),
+        };
     }
 
     /// <exception cref="UnstorableValueException">The copy is not as the value.</exception>
@@ -131,31 +133,5 @@ internal sealed class JsonRoundTrip
                 member.Get = null;
             }
         }
-    }
-
-    /// <summary>System.Text.Json writes a lone surrogate as U+FFFD.</summary>
-    private sealed class WellFormedStrings : JsonConverter<string>
-    {
-        public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetString();
-
-        public override string ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            reader.GetString()!;
-
-        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
-            writer.WriteStringValue(WellFormed(value));
-
-        public override void WriteAsPropertyName(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
-            writer.WritePropertyName(WellFormed(value));
-
-        private static string WellFormed(string value) =>
-            NameRules.IndexOfLoneSurrogate(value) < 0
-                ? value
-                : throw new UnstorableValueException(
-                    new(
-                        "A string in it",
-                        "has a lone surrogate, which JSON can't hold",
-                        "Store well-formed text, or the string alone under a key of its own."
-                    )
-                );
     }
 }

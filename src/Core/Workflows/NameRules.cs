@@ -74,7 +74,7 @@ internal static class NameRules
         }
     }
 
-    public static int IndexOfLoneSurrogate(string name)
+    public static int IndexOfLoneSurrogate(ReadOnlySpan<char> name)
     {
         for (int i = 0; i < name.Length; i++)
         {
@@ -83,7 +83,7 @@ internal static class NameRules
                 continue;
             }
 
-            if (!char.IsSurrogatePair(name, i))
+            if (i + 1 == name.Length || !char.IsSurrogatePair(name[i], name[i + 1]))
             {
                 return i;
             }

@@ -71,6 +71,7 @@ public sealed class WorkflowSession
     /// <param name="key">The key.</param>
     /// <param name="value">The value; a dictionary keeps it by reference.</param>
     /// <exception cref="ArgumentException">The key is null, empty, too long or has a lone surrogate.</exception>
+    /// <exception cref="WorkflowValueException">The value can't be stored, or would not come back as it is. A dictionary keeps every value.</exception>
     public void Set<T>(string key, T value) => _entries.Set(key, value, typeof(T));
 
     /// <summary>Reads a value.</summary>
