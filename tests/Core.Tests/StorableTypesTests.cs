@@ -76,6 +76,7 @@ public sealed partial class StorableTypesTests
             Case("collection of the application's", new Basket { new("tea", 2) }),
             Case("set", new HashSet<string>(StringComparer.Ordinal) { "a", "b" }),
             Case("sorted set", new SortedSet<int> { 2, 1 }),
+            Case("list without a type", new ArrayList { 1, "a" }),
             Case("queue", new Queue<int>([1, 2])),
             Case("linked list", new LinkedList<int>([1, 2])),
             Case("observable collection", new ObservableCollection<int> { 1, 2 }),
@@ -122,9 +123,9 @@ public sealed partial class StorableTypesTests
         [
             No("tuple", (1, "a"), "ValueTuple", "Item1", "record"),
             No("nullable tuple", ((int, string)?)(1, "a"), "Item1"),
-            No("tuples in a list", new List<(int, string)> { (1, "a") }, "[]", "Item1"),
-            No("empty list of tuples", new List<(int, string)>(), "[]", "Item1"),
-            No("tuples in a dictionary", new Dictionary<string, (int, string)>(), "[]", "Item1"),
+            No("tuples in a list", new List<(int, string)> { (1, "a") }, "an element of", "Item1"),
+            No("empty list of tuples", new List<(int, string)>(), "an element of", "Item1"),
+            No("tuples in a dictionary", new Dictionary<string, (int, string)>(), "an element of", "Item1"),
             No("tuples deep inside", new Outer { Inner = [new Inner()] }, "Inner.Range", "Item1"),
             No("class with public fields", new Fields { X = 1 }, "field X"),
             No("class with a field and properties", new FieldAndProperty { Name = "a", Count = 2 }, "field Count"),
@@ -145,7 +146,7 @@ public sealed partial class StorableTypesTests
             No("private constructor", PrivateConstructor.Create(), "constructor"),
             No<IShape>("interface", new Circle(), "abstract or an interface", "[JsonDerivedType]"),
             No<AbstractShape>("abstract class", new Ellipse(), "abstract or an interface"),
-            No("interfaces in a list", new List<IShape>(), "[]", "abstract or an interface"),
+            No("interfaces in a list", new List<IShape>(), "an element of", "abstract or an interface"),
             No("derived type that can't be read", new Zoo(), "Lion.Age", "setter that is not public"),
             No("stream", new MemoryStream(), "resource"),
             No("stream in a class", new Upload { Name = "a" }, "Upload.Content", "resource"),
@@ -174,6 +175,8 @@ public sealed partial class StorableTypesTests
             No("part of an array", new ArraySegment<int>([1, 2], 0, 1), "written and not read"),
             No<object>("sequence without a type", Enumerable.Range(1, 3).Where(number => number > 1), "written and not read", "ToList()"),
             No("BitArray", new BitArray(3), "written and not read"),
+            No("StringCollection", new StringCollection { "a" }, "written and not read"),
+            No("array of BigIntegers", new[] { BigInteger.One }, "an element of System.Numerics.BigInteger[],", "no member"),
             No("NameValueCollection", new NameValueCollection { ["a"] = "b" }, "written and not read"),
             No("Hashtable", new Hashtable { [1] = 2 }, "keys"),
             No("dictionary with objects as keys", new Dictionary<object, int> { [1] = 2 }, "keys"),
@@ -189,7 +192,7 @@ public sealed partial class StorableTypesTests
             No("delegate", new Action(() => { }), "code"),
             No("delegate in a class", new WithCallback(), "WithCallback.Done", "code"),
             No<Type>("type", typeof(int), "code"),
-            No("pointers in a list", new List<nint> { 1 }, "[]", "long"),
+            No("pointers in a list", new List<nint> { 1 }, "an element of", "long"),
         ];
 
     [TestCaseSource(nameof(Kept))]

@@ -57,11 +57,11 @@ internal static class CollectionRules
             );
         }
 
-        return CanBeCreated(contract)
+        return CanBeRead(contract)
             ? null
             : new(
-                place,
-                $"is a {type}, which can be written and not read",
+                ObjectRules.Subject(type, place),
+                "can be written and not read",
                 "Use an array, a list, a dictionary or an immutable collection, as with ToList() or ToDictionary()."
             );
     }
@@ -71,12 +71,16 @@ internal static class CollectionRules
         || (typeof(IDictionary).IsAssignableFrom(contract.Type) && !contract.Type.IsGenericType && IsOfPlatform(contract.Type))
         || (contract.Options.TryGetTypeInfo(contract.KeyType!, out JsonTypeInfo? key) && key.Kind != JsonTypeInfoKind.None);
 
-    /// <summary>Reads an empty collection. No other way tells which collections System.Text.Json can create.</summary>
-    private static bool CanBeCreated(JsonTypeInfo contract)
+    /// <summary>Reads a collection that is empty, or has a number where it takes any object. Nothing else tells which ones can be read.</summary>
+    private static bool CanBeRead(JsonTypeInfo contract)
     {
+        string json =
+            contract.Kind == JsonTypeInfoKind.Dictionary ? "{}"
+            : contract.ElementType == typeof(object) ? "[0]"
+            : "[]";
         try
         {
-            _ = JsonSerializer.Deserialize(contract.Kind == JsonTypeInfoKind.Dictionary ? "{}" : "[]", contract);
+            _ = JsonSerializer.Deserialize(json, contract);
             return true;
         }
         catch (Exception)

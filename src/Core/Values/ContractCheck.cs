@@ -30,7 +30,7 @@ internal sealed class ContractCheck(JsonSerializerOptions options)
                 ?? FindInMembers(contract),
             JsonTypeInfoKind.Enumerable or JsonTypeInfoKind.Dictionary => CollectionRules.Unwritten(contract, place)
                 ?? CollectionRules.Unread(contract, place)
-                ?? Find(contract.ElementType!, $"{place}[]"),
+                ?? Find(contract.ElementType!, $"an element of {place}"),
             _ => UnsupportedRules.Find(type, place),
         };
     }

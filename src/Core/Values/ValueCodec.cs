@@ -42,8 +42,6 @@ internal static class ValueCodec
 {
     public const byte ObjectKind = (byte)'j';
 
-    private const string DateTimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fffffff";
-
     private const int DateTimeBytes = 27;
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -71,7 +69,7 @@ internal static class ValueCodec
             Int128 number => Text('h', number.ToString(CultureInfo.InvariantCulture)),
             UInt128 number => Text('H', number.ToString(CultureInfo.InvariantCulture)),
             char unit => Text('c', ((int)unit).ToString("X4", CultureInfo.InvariantCulture)),
-            DateTime time => EncodeDateTime(time),
+            DateTime time => Text('D', DateTimeText.Write(time)),
             DateTimeOffset time => Text('O', time.ToString("O", CultureInfo.InvariantCulture)),
             DateOnly date => Text('a', date.ToString("O", CultureInfo.InvariantCulture)),
             TimeOnly time => Text('k', time.ToString("O", CultureInfo.InvariantCulture)),
@@ -131,7 +129,7 @@ internal static class ValueCodec
                 : null,
             't' => Utf8(payload),
             'u' => payload.Length % 2 == 0 ? string.Create(payload.Length / 2, payload, CopyUtf16) : null,
-            'D' => DecodeDateTime(payload),
+            'D' => DateTimeText.Read(Utf8(payload)),
             // Without its offset it would be another time on each machine.
             'O' => payload.Length > DateTimeBytes
             && DateTimeOffset.TryParseExact(Utf8(payload), "O", CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTimeOffset time)
@@ -248,35 +246,4 @@ internal static class ValueCodec
 
     private static Uri? DecodeUri(ReadOnlySpan<byte> payload, UriKind kind) =>
         Uri.TryCreate(Utf8(payload), kind, out Uri? uri) ? uri : null;
-
-    private static byte[] EncodeDateTime(DateTime time)
-    {
-        string suffix = time.Kind == DateTimeKind.Utc ? "Z" : "";
-        if (time.Kind == DateTimeKind.Local)
-        {
-            DateTime instant = time.ToUniversalTime();
-            bool exists = instant.ToLocalTime() == time;
-            suffix = exists ? "ZL" : "L";
-            time = exists ? instant : time;
-        }
-
-        return Text('D', time.ToString(DateTimeFormat, CultureInfo.InvariantCulture) + suffix);
-    }
-
-    private static DateTime? DecodeDateTime(ReadOnlySpan<byte> payload)
-    {
-        bool isLocal = payload.EndsWith("L"u8);
-        payload = isLocal ? payload[..^1] : payload;
-        bool isInstant = payload.EndsWith("Z"u8);
-        payload = isInstant ? payload[..^1] : payload;
-        if (!DateTime.TryParseExact(Utf8(payload), DateTimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTime time))
-        {
-            return null;
-        }
-
-        return isInstant && isLocal ? DateTime.SpecifyKind(time, DateTimeKind.Utc).ToLocalTime()
-            : isInstant ? DateTime.SpecifyKind(time, DateTimeKind.Utc)
-            : isLocal ? DateTime.SpecifyKind(time, DateTimeKind.Local)
-            : time;
-    }
 }
