@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace WorkflowSessions;
@@ -15,6 +16,9 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
 
     private readonly WorkflowChanges _changes = new();
     private Dictionary<string, WorkflowEntry> _snapshot = Nothing;
+
+    // The snapshot, as long as the request sees nothing else: then a read is one lookup.
+    private Dictionary<string, WorkflowEntry>? _unchanged;
 
     // Counted when something is set; a request that only reads has no use for it.
     private long? _bytes;
@@ -47,7 +51,13 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
 
     protected IEnumerable<KeyValuePair<string, WorkflowEntry>> Entries => _changes.Over(_snapshot);
 
-    protected WorkflowEntry? Find(string key) =>
+    /// <summary>The entries, when the request sees the snapshot as it is; null when there are changes.</summary>
+    protected Dictionary<string, WorkflowEntry>? Unchanged => _unchanged;
+
+    protected WorkflowEntry? Find(string key) => _unchanged is { } all ? all.GetValueOrDefault(key) : FindChanged(key);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private WorkflowEntry? FindChanged(string key) =>
         _changes.TryGet(key, out WorkflowEntry? changed) ? changed
         : !_changes.HidesSnapshot && _snapshot.TryGetValue(key, out WorkflowEntry? stored) ? stored
         : null;
@@ -59,6 +69,7 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
         long bytes = _bytes ??= Entries.Sum(stored => Size(stored.Key, stored.Value));
         long growth = Size(key, entry) - (previous is null ? 0 : Size(key, previous));
         ThrowIfOverLimit(key, previous is null ? 1 : 0, bytes, growth);
+        _unchanged = null;
         _changes.Put(key, entry);
         EntryCount += previous is null ? 1 : 0;
         _bytes = bytes + growth;
@@ -72,6 +83,7 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
             return false;
         }
 
+        _unchanged = null;
         _changes.Put(key, entry: null);
         EntryCount--;
         _bytes -= Size(key, entry);
@@ -111,6 +123,7 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
     {
         _changes.ForgetCommitted();
         _snapshot = record?.Table ?? Nothing;
+        _unchanged = _changes.HidesAny ? null : _snapshot;
         EntryCount = _changes.CountOver(_snapshot);
         _bytes = null;
         Generation = record?.Generation;
@@ -137,6 +150,7 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
     protected void DropAll()
     {
         IsLoaded = false;
+        _unchanged = null;
         _snapshot = Nothing;
         _changes.ForgetAll();
     }
@@ -172,6 +186,7 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
 
     private void RemoveEntries()
     {
+        _unchanged = null;
         _changes.RemoveAll();
         EntryCount = 0;
         _bytes = 0;

@@ -26,6 +26,9 @@ internal sealed class WorkflowChanges
     /// <summary>Whether the request sees nothing of its snapshot any more.</summary>
     public bool HidesSnapshot { get; private set; }
 
+    /// <summary>Whether the request sees anything else than its snapshot.</summary>
+    public bool HidesAny => HidesSnapshot || _keys is not null;
+
     /// <summary>The number of the last change.</summary>
     public int Last { get; private set; }
 
