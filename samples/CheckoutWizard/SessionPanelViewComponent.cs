@@ -7,34 +7,29 @@ using WorkflowSessions.AspNetCore;
 
 namespace CheckoutWizard;
 
-/// <summary>Shows every workflow of the session with what is in it. A shop would not; it is here to look behind the scenes.</summary>
+/// <summary>Shows the workflows of the session, and the registration of this tab. A shop would not; it is here to look behind the scenes.</summary>
 public sealed class SessionPanelViewComponent(IWorkflowSessions workflows, TimeProvider clock) : ViewComponent
 {
-    private static readonly string[] Known = [Account.Id, CheckoutWorkflow.Id, RegistrationWorkflow.Id];
+    private static readonly string[] Known = [Account.Id, CheckoutWorkflow.Id];
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public async Task<IViewComponentResult> InvokeAsync()
     {
         try
         {
-            List<PanelWorkflow> shown = [];
+            List<WorkflowSession> opened = [];
             foreach (string id in Known)
             {
-                WorkflowSession workflow = await workflows.OpenAsync(id, HttpContext.RequestAborted);
-                if (workflow.Count > 0)
-                {
-                    shown.Add(
-                        new PanelWorkflow(
-                            id,
-                            [.. workflow.GetAll().OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(Show)],
-                            workflow.LastModified,
-                            workflow.ExpiresAt - clock.GetUtcNow()
-                        )
-                    );
-                }
+                opened.Add(await workflows.OpenAsync(id, HttpContext.RequestAborted));
             }
 
-            return View(shown);
+            string? instance = RouteData.Values["instance"] as string;
+            if (await workflows.FindAsync(RegistrationWorkflow.Id, instance, HttpContext.RequestAborted) is { } registration)
+            {
+                opened.Add(registration);
+            }
+
+            return View(opened.Where(workflow => workflow.Count > 0).Select(Show).ToList());
         }
         catch (Exception error) when (error is SessionStoreException or WorkflowConflictException)
         {
@@ -42,6 +37,15 @@ public sealed class SessionPanelViewComponent(IWorkflowSessions workflows, TimeP
             return View("Default", (List<PanelWorkflow>?)null);
         }
     }
+
+    private PanelWorkflow Show(WorkflowSession workflow) =>
+        new(
+            workflow.Id,
+            workflow.WorkflowId,
+            [.. workflow.GetAll().OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(Show)],
+            workflow.LastModified,
+            workflow.ExpiresAt - clock.GetUtcNow()
+        );
 
     private static KeyValuePair<string, string> Show(KeyValuePair<string, object?> entry) =>
         new(entry.Key, JsonSerializer.Serialize(entry.Value, Readable));

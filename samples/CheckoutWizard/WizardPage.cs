@@ -10,6 +10,9 @@ public abstract class WizardPage(IWorkflowSessions workflows) : PageModel
 {
     protected IWorkflowSessions Workflows => workflows;
 
+    /// <summary>The route values of the next page.</summary>
+    protected virtual object? RouteTo(string next) => null;
+
     /// <summary>Runs a change, commits it, and goes on to the next page.</summary>
     protected async Task<IActionResult> SaveAsync(Func<Task> change, string next, CancellationToken cancellationToken)
     {
@@ -22,7 +25,7 @@ public abstract class WizardPage(IWorkflowSessions workflows) : PageModel
         {
             await change();
             await workflows.CommitAsync(cancellationToken);
-            return ModelState.IsValid ? RedirectToPage(next) : Page();
+            return ModelState.IsValid ? RedirectToPage(next, RouteTo(next)) : Page();
         }
         catch (SessionStoreException error)
         {

@@ -7,6 +7,7 @@ namespace CheckoutWizard.Tests;
 /// <summary>The shop for everybody: by keyboard alone, on a narrow screen, for screen readers, in light and dark.</summary>
 public sealed class AccessibilityTests
 {
+    // {0} is the instance of the registration.
     private static readonly string[] Pages =
     [
         "/",
@@ -15,9 +16,9 @@ public sealed class AccessibilityTests
         "/Checkout/Shipping",
         "/Checkout/Payment",
         "/Checkout/Review",
-        "/Register/Account",
-        "/Register/Preferences",
-        "/Register/Confirm",
+        "/Register/Account/{0}",
+        "/Register/Preferences/{0}",
+        "/Register/Confirm/{0}",
         "/SignIn",
     ];
 
@@ -27,7 +28,7 @@ public sealed class AccessibilityTests
     {
         await using IBrowserContext visitor = await FilledAsync(options => options.ColorScheme = scheme);
         IPage page = visitor.Pages[0];
-        foreach (string path in Pages)
+        foreach (string path in PagesOf(page))
         {
             await page.GotoAsync(path);
             await NoViolationsAsync(page, path);
@@ -50,7 +51,7 @@ public sealed class AccessibilityTests
             options.ViewportSize = new ViewportSize { Width = 360, Height = 740 }
         );
         IPage page = visitor.Pages[0];
-        foreach (string path in Pages)
+        foreach (string path in PagesOf(page))
         {
             await page.GotoAsync(path);
             int width = await page.EvaluateAsync<int>("document.documentElement.scrollWidth");
@@ -122,6 +123,12 @@ public sealed class AccessibilityTests
         await page.FillCheckoutAsync();
         await page.ChooseAsync("Place the order");
         Assert.That(await page.OrderAsync(), Is.Not.Empty);
+    }
+
+    private static string[] PagesOf(IPage confirm)
+    {
+        string instance = new Uri(confirm.Url).Segments[^1];
+        return [.. Pages.Select(path => path.Replace("{0}", instance, StringComparison.Ordinal))];
     }
 
     private static async Task<IBrowserContext> FilledAsync(Action<BrowserNewContextOptions> configure)

@@ -62,6 +62,37 @@ public sealed class CheckoutTests
     }
 
     [Test]
+    public async Task Two_registrations_in_two_tabs_do_not_disturb_each_other()
+    {
+        (IBrowserContext visitor, IPage first) = await VisitAsync();
+        await using IBrowserContext _ = visitor;
+        IPage second = await visitor.NewPageAsync();
+        foreach ((IPage page, string name) in new[] { (first, "Ada"), (second, "Charles") })
+        {
+            await page.GotoAsync("/Register");
+            await page.EnterAsync("Name", name);
+            await page.EnterAsync("E-mail address", $"{name}@example.com");
+            await page.ChooseAsync("Go to preferences");
+        }
+
+        await first.ChooseAsync("Go to confirmation");
+        Assert.That(await first.Locator("main strong").InnerTextAsync(), Is.EqualTo("Ada"));
+        await Assertions.Expect(first.Panel("registration")).ToContainTextAsync("Ada@example.com");
+        await second.ChooseAsync("Back to account");
+        Assert.That(await second.GetByLabel("Name", new() { Exact = true }).InputValueAsync(), Is.EqualTo("Charles"));
+        await second.ChooseAsync("Go to preferences");
+        IPage old = await visitor.NewPageAsync();
+        await old.GotoAsync(first.Url.Replace("Confirm", "Preferences", StringComparison.Ordinal));
+
+        await first.ChooseAsync("Open the account");
+        await Assertions.Expect(first.Locator("#name")).ToHaveTextAsync("Ada");
+        await old.ChooseAsync("Go to confirmation");
+        await Assertions.Expect(old.GetByRole(AriaRole.Alert)).ToContainTextAsync("This registration is over");
+        await second.ChooseAsync("Go to confirmation");
+        Assert.That(await second.Locator("main strong").InnerTextAsync(), Is.EqualTo("Charles"));
+    }
+
+    [Test]
     public async Task Two_tabs_of_one_wizard_keep_what_both_save()
     {
         (IBrowserContext visitor, IPage first) = await VisitAsync();

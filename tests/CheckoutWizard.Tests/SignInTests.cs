@@ -90,8 +90,8 @@ public sealed class SignInTests
         TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
         network.OnRequest = async bytes =>
         {
-            // The panel loads the registration after the page has loaded the checkout.
-            if (Encoding.ASCII.GetString(bytes.Span).Contains(":registration", StringComparison.Ordinal))
+            // The panel loads the account after the page has loaded the checkout.
+            if (Encoding.ASCII.GetString(bytes.Span).Contains(":account", StringComparison.Ordinal))
             {
                 held.TrySetResult();
                 await release.Task;

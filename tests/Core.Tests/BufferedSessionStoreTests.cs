@@ -111,6 +111,43 @@ public sealed class BufferedSessionStoreTests
             (TimeSpan.FromMinutes(idle), absolute is { } minutes ? TimeSpan.FromMinutes(minutes) : null);
     }
 
+    [TestCase("import", 60, "the workflow itself")]
+    [TestCase("import~bbbbbbbbbbbb", 60, "an instance has the options of its workflow")]
+    [TestCase("import~cccccccccccc", 5, "options of one instance go before those of its workflow")]
+    [TestCase("import~short", 20, "another workflow")]
+    [TestCase("other~bbbbbbbbbbbb", 20, "no options of its own")]
+    [TestCase("batch-1~bbbbbbbbbbbb", 30, "an instance is in the group of its workflow")]
+    [TestCase("batch-7~bbbbbbbbbbbb", 7, "the workflow goes before its group")]
+    [TestCase("tilde~bbbbbbbbbbbb", 20, "a group is matched against the workflow id")]
+    [TestCase("tilde~x~bbbbbbbbbbbb", 15, "a group is matched against the workflow id")]
+    [TestCase("import~bbbbbbbbbbbb~dddddddddddd", 20, "an instance of an instance is not one of the workflow")]
+    public void Instance_has_the_options_of_its_workflow(string id, int minutes, string why)
+    {
+        InMemorySessionStoreOptions options = new() { IdleTimeout = TimeSpan.FromMinutes(20) };
+        options.Workflow("import", import => import.IdleTimeout = TimeSpan.FromMinutes(60));
+        options.Workflow("import~cccccccccccc", one => one.IdleTimeout = TimeSpan.FromMinutes(5));
+        options.Workflows("batch-*", batch => batch.IdleTimeout = TimeSpan.FromMinutes(30));
+        options.Workflow("batch-7", one => one.IdleTimeout = TimeSpan.FromMinutes(7));
+        options.Workflows("tilde~*", tilde => tilde.IdleTimeout = TimeSpan.FromMinutes(15));
+        Assert.That(options.Timeouts(id).Idle, Is.EqualTo(TimeSpan.FromMinutes(minutes)), why);
+    }
+
+    [Test]
+    public async Task Instance_expires_when_its_workflow_does()
+    {
+        Microsoft.Extensions.Time.Testing.FakeTimeProvider clock = new();
+        InMemorySessionStoreOptions options = new() { IdleTimeout = TimeSpan.FromMinutes(20), TimeProvider = clock };
+        options.Workflow("import", import => import.IdleTimeout = TimeSpan.FromMinutes(60));
+        InMemorySessionStoreFactory store = new(options);
+        WorkflowSession import = await WorkflowSession.StartAsync(store.Open("alice"), "import");
+        import.Set("rows", 1);
+        await import.CommitAsync();
+        clock.Advance(TimeSpan.FromMinutes(59));
+        Assert.That(await WorkflowSession.FindAsync(store.Open("alice"), "import", import.InstanceId), Is.Not.Null);
+        clock.Advance(TimeSpan.FromMinutes(61));
+        Assert.That(await WorkflowSession.FindAsync(store.Open("alice"), "import", import.InstanceId), Is.Null);
+    }
+
     [TestCase("import")]
     [TestCase("*")]
     [TestCase("")]

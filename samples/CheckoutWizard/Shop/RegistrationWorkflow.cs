@@ -2,7 +2,7 @@ using WorkflowSessions;
 
 namespace CheckoutWizard.Shop;
 
-/// <summary>The registration of a visitor, which may be open beside a checkout.</summary>
+/// <summary>The registration of a visitor, which may be open beside a checkout, and in two tabs.</summary>
 public sealed class RegistrationWorkflow(WorkflowSession workflow)
 {
     public const string Id = "registration";

@@ -79,6 +79,11 @@ internal sealed class ScopedWorkflowSessions : IWorkflowSessions, IDisposable
     public static void ThrowIfReserved(string workflowId)
     {
         ArgumentException.ThrowIfNullOrEmpty(workflowId);
+        if (string.Equals(workflowId, SessionSecret.WorkflowId, StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"'{workflowId}' is the session's own. Choose another id.", nameof(workflowId));
+        }
+
         if (string.Equals(workflowId, HttpContextSession.WorkflowId, StringComparison.Ordinal))
         {
             throw new ArgumentException($"'{workflowId}' is HttpContext.Session. Choose another id.", nameof(workflowId));

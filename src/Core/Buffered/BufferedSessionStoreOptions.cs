@@ -65,7 +65,7 @@ public class BufferedSessionStoreOptions
     /// <param name="applicationName">The name.</param>
     protected internal virtual void UseApplicationName(string applicationName) { }
 
-    /// <summary>Sets options of one workflow. They begin as those of the store are at the time of the call.</summary>
+    /// <summary>Sets options of one workflow and of its instances. They begin as those of the store are at the time of the call.</summary>
     /// <param name="workflowId">The id of the workflow.</param>
     /// <param name="configure">Sets the options.</param>
     /// <exception cref="ArgumentException">The id is null, empty, too long or has a lone surrogate.</exception>
@@ -77,7 +77,7 @@ public class BufferedSessionStoreOptions
     }
 
     /// <summary>Sets options of all workflows whose ids begin alike. They begin as those of the store are at the time of the call.</summary>
-    /// <param name="pattern">The beginning of the ids and an asterisk, as <c>import-*</c>. <see cref="Workflow"/> goes before it.</param>
+    /// <param name="pattern">The beginning of the ids and an asterisk, as <c>import-*</c>. <see cref="Workflow"/> goes before it. Instances are matched by the id of their workflow.</param>
     /// <param name="configure">Sets the options.</param>
     /// <exception cref="ArgumentException">The pattern has another form, or fits a workflow that an earlier pattern fits, too.</exception>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>

@@ -1,6 +1,9 @@
 namespace WorkflowSessions;
 
-/// <summary>The options of single workflows and of groups, by id and by the prefix of their ids. Those of a single workflow go before those of its group.</summary>
+/// <summary>
+/// The options of single workflows and of groups, by id and by the prefix of their ids. Those of a single workflow go before those of its group. An instance
+/// has those of its workflow, unless it has options of its own.
+/// </summary>
 internal sealed class WorkflowOptionsTable
 {
     private readonly Dictionary<string, WorkflowOptions> _workflows = new(StringComparer.Ordinal);
@@ -14,13 +17,20 @@ internal sealed class WorkflowOptionsTable
 
     public bool Has(string workflowId) => _workflows.ContainsKey(workflowId);
 
-    public WorkflowOptions? Find(string workflowId)
+    public WorkflowOptions? Find(string id)
     {
-        if (_workflows.TryGetValue(workflowId, out WorkflowOptions? options) || _groups.Count == 0)
+        if (_workflows.TryGetValue(id, out WorkflowOptions? options))
         {
             return options;
         }
 
+        return WorkflowInstance.TryParse(id, out string? workflowId, out _) && _workflows.TryGetValue(workflowId, out options)
+            ? options
+            : FindGroup(workflowId ?? id);
+    }
+
+    private WorkflowOptions? FindGroup(string workflowId)
+    {
         foreach ((string prefix, WorkflowOptions group) in _groups)
         {
             if (workflowId.StartsWith(prefix, StringComparison.Ordinal))

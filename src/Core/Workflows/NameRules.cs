@@ -20,6 +20,18 @@ internal static class NameRules
         }
     }
 
+    /// <summary>The id of an instance must fit behind it.</summary>
+    public static void ThrowIfInvalidWorkflowIdOfInstances(
+        [NotNull] string? workflowId,
+        [CallerArgumentExpression(nameof(workflowId))] string? parameter = null
+    )
+    {
+        if (MayBeInvalid(workflowId, WorkflowInstance.MaxWorkflowIdLength))
+        {
+            ThrowIfInvalid(workflowId, WorkflowInstance.MaxWorkflowIdLength, "workflow id of an instance", parameter);
+        }
+    }
+
     public static void ThrowIfInvalidKey([NotNull] string? key, [CallerArgumentExpression(nameof(key))] string? parameter = null)
     {
         if (MayBeInvalid(key, MaxKeyLength))

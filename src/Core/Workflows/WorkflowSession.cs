@@ -14,7 +14,7 @@ namespace WorkflowSessions;
 /// </para>
 /// <para>Not thread-safe: a workflow session belongs to one request and one thread at a time.</para>
 /// </remarks>
-public sealed class WorkflowSession
+public sealed partial class WorkflowSession
 {
     private readonly IWorkflowEntries _entries;
 
@@ -41,7 +41,7 @@ public sealed class WorkflowSession
         Id = workflowId;
     }
 
-    /// <summary>The id of the workflow.</summary>
+    /// <summary>The id of the workflow, with the instance where it is one.</summary>
     public string Id { get; }
 
     /// <summary>The number of entries. On a dictionary this looks at every slot of the session.</summary>

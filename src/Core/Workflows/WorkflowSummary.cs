@@ -14,8 +14,14 @@ public sealed class WorkflowSummary
         ExpiresAt = expiresAt;
     }
 
-    /// <summary>The id of the workflow.</summary>
+    /// <summary>The id of the workflow, with the instance where it is one.</summary>
     public string Id { get; }
+
+    /// <summary>The id of the workflow without the instance; the whole <see cref="Id"/> where it names no instance.</summary>
+    public string WorkflowId => WorkflowInstance.TryParse(Id, out string? workflowId, out _) ? workflowId : Id;
+
+    /// <summary>Which instance of <see cref="WorkflowId"/> it is; null where it is no instance. See <see cref="WorkflowInstance"/>.</summary>
+    public string? InstanceId => WorkflowInstance.TryParse(Id, out _, out string? instanceId) ? instanceId : null;
 
     /// <summary>When the workflow expires unless it is used again; null on a store without expiry.</summary>
     public DateTimeOffset? ExpiresAt { get; }

@@ -4,17 +4,16 @@ using WorkflowSessions.AspNetCore;
 
 namespace CheckoutWizard.Pages.Register;
 
-public sealed class AccountModel(IWorkflowSessions workflows) : WizardPage(workflows)
+public sealed class AccountModel(IWorkflowSessions workflows) : RegistrationPage(workflows)
 {
     [BindProperty]
     public Account Input { get; set; } = new();
 
-    public async Task OnGetAsync(CancellationToken cancellationToken) =>
-        Input = new RegistrationWorkflow(await Workflows.OpenAsync(RegistrationWorkflow.Id, cancellationToken)).Account ?? Input;
+    public async Task OnGetAsync(CancellationToken cancellationToken) => Input = (await FindAsync(cancellationToken))?.Account ?? Input;
 
     public Task<IActionResult> OnPostAsync(CancellationToken cancellationToken) =>
         SaveAsync(
-            async () => new RegistrationWorkflow(await Workflows.OpenAsync(RegistrationWorkflow.Id, cancellationToken)).Account = Input,
+            async () => (await FindAsync(cancellationToken) ?? await StartAsync(cancellationToken)).Account = Input,
             "/Register/Preferences",
             cancellationToken
         );

@@ -4,22 +4,22 @@ using WorkflowSessions.AspNetCore;
 
 namespace CheckoutWizard.Pages.Register;
 
-public sealed class ConfirmModel(IWorkflowSessions workflows) : WizardPage(workflows)
+public sealed class ConfirmModel(IWorkflowSessions workflows) : RegistrationPage(workflows)
 {
     public Account? Account { get; private set; }
 
     public async Task<IActionResult> OnGetAsync(CancellationToken cancellationToken)
     {
-        RegistrationWorkflow registration = new(await Workflows.OpenAsync(RegistrationWorkflow.Id, cancellationToken));
-        Account = registration.Account;
-        return registration.NextStep == "/Register/Confirm" ? Page() : RedirectToPage(registration.NextStep);
+        RegistrationWorkflow? registration = await FindAsync(cancellationToken);
+        Account = registration?.Account;
+        string step = registration?.NextStep ?? "/Register/Account";
+        return step == "/Register/Confirm" ? Page() : RedirectToPage(step, RouteTo(step));
     }
 
     public Task<IActionResult> OnPostAsync(CancellationToken cancellationToken) =>
-        SaveAsync(
-            async () =>
+        SaveStepAsync(
+            async registration =>
             {
-                RegistrationWorkflow registration = new(await Workflows.OpenAsync(RegistrationWorkflow.Id, cancellationToken));
                 if (registration.Account is { } account)
                 {
                     (await Workflows.OpenAsync(Account.Id, cancellationToken)).Set("name", account.Name);

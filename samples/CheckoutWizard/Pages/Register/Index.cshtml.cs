@@ -1,12 +1,10 @@
-using CheckoutWizard.Shop;
 using Microsoft.AspNetCore.Mvc;
-using WorkflowSessions.AspNetCore;
+using Microsoft.AspNetCore.Mvc.RazorPages;
 
 namespace CheckoutWizard.Pages.Register;
 
-/// <summary>Goes on where the visitor left.</summary>
-public sealed class IndexModel(IWorkflowSessions workflows) : WizardPage(workflows)
+/// <summary>Begins a new registration, also when another tab has one.</summary>
+public sealed class IndexModel : PageModel
 {
-    public async Task<IActionResult> OnGetAsync(CancellationToken cancellationToken) =>
-        RedirectToPage(new RegistrationWorkflow(await Workflows.OpenAsync(RegistrationWorkflow.Id, cancellationToken)).NextStep);
+    public IActionResult OnGet() => RedirectToPage("/Register/Account");
 }

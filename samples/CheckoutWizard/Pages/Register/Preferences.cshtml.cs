@@ -4,21 +4,25 @@ using WorkflowSessions.AspNetCore;
 
 namespace CheckoutWizard.Pages.Register;
 
-public sealed class PreferencesModel(IWorkflowSessions workflows) : WizardPage(workflows)
+public sealed class PreferencesModel(IWorkflowSessions workflows) : RegistrationPage(workflows)
 {
     [BindProperty]
     public Preferences Input { get; set; } = new();
 
     public async Task<IActionResult> OnGetAsync(CancellationToken cancellationToken)
     {
-        RegistrationWorkflow registration = new(await Workflows.OpenAsync(RegistrationWorkflow.Id, cancellationToken));
-        Input = registration.Preferences ?? Input;
-        return registration.Account is null ? RedirectToPage("/Register/Account") : Page();
+        RegistrationWorkflow? registration = await FindAsync(cancellationToken);
+        Input = registration?.Preferences ?? Input;
+        return registration?.Account is null ? RedirectToPage("/Register/Account", new { instance = Instance }) : Page();
     }
 
     public Task<IActionResult> OnPostAsync(CancellationToken cancellationToken) =>
-        SaveAsync(
-            async () => new RegistrationWorkflow(await Workflows.OpenAsync(RegistrationWorkflow.Id, cancellationToken)).Preferences = Input,
+        SaveStepAsync(
+            registration =>
+            {
+                registration.Preferences = Input;
+                return Task.CompletedTask;
+            },
             "/Register/Confirm",
             cancellationToken
         );
