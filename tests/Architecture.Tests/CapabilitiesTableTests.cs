@@ -33,11 +33,12 @@ public sealed class CapabilitiesTableTests
         ];
         string[] table =
         [
-            "| store | loads and commits | atomic commit | notices other commits | lists workflows | expiry per workflow |",
-            "|---|---|---|---|---|---|",
+            "| store | loads and commits | atomic commit | notices other commits | lists workflows | expiry per workflow | keeps a receipt |",
+            "|---|---|---|---|---|---|---|",
             .. stores.Select(store =>
                 $"| {store.Name} | {Say(store.Store is BufferedSessionStore)} | {Say(store.Store.Capabilities.AtomicCommit)} | {Say(store.Store.Capabilities.VersionCheck)} "
-                + $"| {Say(store.Store.Capabilities.Listing)} | {Say(store.Store.Capabilities.ExpiryPerWorkflow)} |"
+                + $"| {Say(store.Store.Capabilities.Listing)} | {Say(store.Store.Capabilities.ExpiryPerWorkflow)} "
+                + $"| {Say(store.Store.Capabilities.Completion)} |"
             ),
         ];
         Assert.That(

@@ -31,6 +31,18 @@ public class DelegatingEntries(IWorkflowEntries inner) : IWorkflowEntries
 
     public virtual void End() => Inner.End();
 
+    public virtual bool IsCompleted => Inner.IsCompleted;
+
+    public virtual object? GetReceipt(Type type) => Inner.GetReceipt(type);
+
+    public virtual void Complete(object? receipt, Type type) => Inner.Complete(receipt, type);
+
+    public virtual ValueTask<object?> CompleteAsync(
+        Func<string, CancellationToken, Task<object?>> complete,
+        Type type,
+        CancellationToken cancellationToken = default
+    ) => Inner.CompleteAsync(complete, type, cancellationToken);
+
     public virtual IReadOnlyDictionary<string, object?> GetAll() => Inner.GetAll();
 
     public virtual ValueTask LoadAsync(CancellationToken cancellationToken = default) => Inner.LoadAsync(cancellationToken);

@@ -13,7 +13,10 @@ public class ExampleSessionStore(ExampleDatabase database, string sessionId, Buf
             VersionCheck = true,
             Listing = true,
             ExpiryPerWorkflow = true,
+            Completion = true,
         };
+
+    protected override string SessionHash => HashSessionId(sessionId);
 
     protected ExampleDatabase Database => database;
 

@@ -37,6 +37,36 @@ public sealed class BrokenBufferedStoreTests
                 nameof(SessionStoreContract.Workflow_expires_alone_when_it_is_not_used),
                 (database, id, options) => new Eternal(database, id, options)
             ),
+            Case(
+                "finishes without a claim",
+                nameof(SessionStoreContract.Claim_that_ran_out_is_taken_over_with_the_same_key),
+                (database, id, options) => new Unclaimed(database, id, options)
+            ),
+            Case(
+                "finishes what others changed",
+                nameof(SessionStoreContract.Commit_after_a_claim_ran_out_is_kept_and_a_late_finish_is_refused),
+                (database, id, options) => new Unclaimed(database, id, options)
+            ),
+            Case(
+                "commits to a claimed workflow",
+                nameof(SessionStoreContract.Others_read_a_claimed_workflow_and_their_commits_are_refused),
+                (database, id, options) => new Stateless(database, id, options)
+            ),
+            Case(
+                "commits to a completed workflow",
+                nameof(SessionStoreContract.Commit_and_end_of_a_workflow_that_others_completed),
+                (database, id, options) => new Stateless(database, id, options)
+            ),
+            Case(
+                "claims another version",
+                nameof(SessionStoreContract.Claim_is_refused_when_others_changed_the_entries_since_the_load),
+                (database, id, options) => new Greedy(database, id, options)
+            ),
+            Case(
+                "claims what others have claimed",
+                nameof(SessionStoreContract.Simultaneous_clicks_have_one_effect_and_equal_receipts),
+                (database, id, options) => new Greedy(database, id, options)
+            ),
         ];
 
     [TestCaseSource(nameof(BrokenStores))]
@@ -150,6 +180,87 @@ public sealed class BrokenBufferedStoreTests
             ) { }
 
             return result;
+        }
+    }
+
+    /// <summary>Finishes also when the claim is another's by then, or nobody's.</summary>
+    private sealed class Unclaimed(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
+        : ExampleSessionStore(database, sessionId, options)
+    {
+        protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
+        {
+            CommitResult result = await base.CommitWorkflowAsync(commit, cancellationToken);
+            if (commit.Kind != WorkflowCommitKind.Finish || result.Outcome == CommitOutcome.Stored)
+            {
+                return result;
+            }
+
+            WorkflowRecord stored = Database.Read(SessionId, commit.WorkflowId)!;
+            DateTimeOffset? expiry = Now + commit.ReceiptTimeout;
+            WorkflowRecord next = new(new Dictionary<string, WorkflowEntry>(), stored.Generation, stored.Version + 1, Now, expiry, expiry)
+            {
+                Receipt = commit.Receipt,
+            };
+            await Database.ReplaceAsync(SessionId, commit.WorkflowId, stored, next);
+            return CommitResult.Stored(next.Generation, next.Version, next.ExpiresAt);
+        }
+    }
+
+    /// <summary>Commits to any workflow as to one that nobody has claimed or completed.</summary>
+    private sealed class Stateless(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
+        : ExampleSessionStore(database, sessionId, options)
+    {
+        protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
+        {
+            if (
+                commit.Kind != WorkflowCommitKind.Changes
+                || Live(Database.Read(SessionId, commit.WorkflowId)) is not { } stored
+                || (stored.Claim is null && stored.Receipt is null)
+            )
+            {
+                return await base.CommitWorkflowAsync(commit, cancellationToken);
+            }
+
+            WorkflowRecord bare = new(
+                stored.Entries,
+                stored.Generation,
+                stored.Version,
+                stored.LastModified,
+                stored.Deadline,
+                stored.ExpiresAt
+            );
+            CommitResult result = commit.Apply(bare, Now, out WorkflowRecord? next);
+            await Database.ReplaceAsync(SessionId, commit.WorkflowId, stored, next);
+            return result;
+        }
+    }
+
+    /// <summary>Claims whatever is stored, also what this request has not loaded, and what others have claimed.</summary>
+    private sealed class Greedy(ExampleDatabase database, string sessionId, BufferedSessionStoreOptions options)
+        : ExampleSessionStore(database, sessionId, options)
+    {
+        protected override async ValueTask<CommitResult> CommitWorkflowAsync(WorkflowCommit commit, CancellationToken cancellationToken)
+        {
+            CommitResult result = await base.CommitWorkflowAsync(commit, cancellationToken);
+            if (commit.Kind != WorkflowCommitKind.Claim || result.Outcome is not (CommitOutcome.Changed or CommitOutcome.Completing))
+            {
+                return result;
+            }
+
+            WorkflowRecord stored = Database.Read(SessionId, commit.WorkflowId)!;
+            WorkflowRecord next = new(
+                stored.Entries,
+                stored.Generation,
+                stored.Version + 1,
+                stored.LastModified,
+                stored.Deadline,
+                stored.ExpiresAt
+            )
+            {
+                Claim = new WorkflowClaim(commit.ClaimId!.Value, Now + commit.ClaimTimeout!.Value),
+            };
+            await Database.ReplaceAsync(SessionId, commit.WorkflowId, stored, next);
+            return CommitResult.Stored(next.Generation, next.Version, next.ExpiresAt);
         }
     }
 

@@ -7,7 +7,7 @@ internal class DictionaryHarness(Func<IDictionary<string, object?>> create) : St
 {
     private readonly Dictionary<string, IDictionary<string, object?>> _sessions = new(StringComparer.Ordinal);
 
-    public override SessionStoreCapabilities Promised { get; } = new() { Listing = true };
+    public override SessionStoreCapabilities Promised { get; } = new() { Listing = true, Completion = true };
 
     public override bool IsBuffered => false;
 

@@ -16,6 +16,7 @@ internal sealed class InMemoryHarness : StoreHarness
             VersionCheck = true,
             Listing = true,
             ExpiryPerWorkflow = true,
+            Completion = true,
         };
 
     public override ISessionStore Open(string sessionId) => _factory.Open(sessionId);

@@ -65,7 +65,7 @@ internal sealed class BegunWorkflow(BufferedSessionStore store, MeasuredCalls ca
         }
     }
 
-    /// <returns>False when another version than the required one is stored, so that nothing was taken back.</returns>
+    /// <returns>False when another request has committed to it or completes it, so that nothing was taken back.</returns>
     private async ValueTask<bool> TakeBackAsync(long? requiredVersion)
     {
         WorkflowCommit end = new(WorkflowId, new Dictionary<string, WorkflowEntry>(StringComparer.Ordinal), [])
@@ -80,7 +80,7 @@ internal sealed class BegunWorkflow(BufferedSessionStore store, MeasuredCalls ca
         try
         {
             CommitResult result = await calls.SendAsync(end, CancellationToken.None).ConfigureAwait(false);
-            return result.Outcome != CommitOutcome.Changed;
+            return result.Outcome is CommitOutcome.Stored or CommitOutcome.Ended;
         }
         catch (SessionStoreException error)
         {

@@ -22,6 +22,16 @@ public abstract partial class BufferedSessionStore
     /// </summary>
     protected internal virtual bool LoadRenews => false;
 
+    /// <summary>
+    /// The hash of the session's id, as <see cref="HashSessionId"/> makes it. The idempotency keys of <c>CompleteAsync</c> are made from it, so a store that promises
+    /// <see cref="SessionStoreCapabilities.Completion"/> overrides it.
+    /// </summary>
+    /// <exception cref="NotSupportedException">The store does not override it.</exception>
+    protected internal virtual string SessionHash =>
+        throw new NotSupportedException(
+            $"This store promises {nameof(SessionStoreCapabilities.Completion)}. Let it override {nameof(SessionHash)}."
+        );
+
     /// <summary>The ids of the workflows that this request has opened, for a store that can't list.</summary>
     protected IEnumerable<string> OpenedWorkflows => _workflows.Keys;
 

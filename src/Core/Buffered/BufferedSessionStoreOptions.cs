@@ -100,6 +100,16 @@ public class BufferedSessionStoreOptions
         : _workflows.Find(workflowId) is { } options ? (options.IdleTimeout, options.AbsoluteTimeout)
         : (IdleTimeout, AbsoluteTimeout);
 
+    /// <summary>How long the receipt of a completed workflow stays; null for no limit.</summary>
+    internal TimeSpan? ReceiptTimeout(string workflowId) =>
+        _workflows.Find(workflowId) is { } options ? Receipt(options) : IdleTimeout ?? AbsoluteTimeout;
+
+    /// <summary>How long a claim is good for.</summary>
+    internal TimeSpan CompletionTimeout(string workflowId) =>
+        _workflows.Find(workflowId)?.CompletionTimeout ?? WorkflowOptions.DefaultCompletionTimeout;
+
+    private static TimeSpan? Receipt(WorkflowOptions options) => options.ReceiptTimeout ?? options.IdleTimeout ?? options.AbsoluteTimeout;
+
     /// <summary>Twice the longest that any workflow stays unused: a workflow that is committed at the end of a long request stays longer than
     /// what was loaded at its start.</summary>
     private TimeSpan? SecretIdleTimeout()
@@ -107,11 +117,13 @@ public class BufferedSessionStoreOptions
         TimeSpan? longest = IdleTimeout ?? AbsoluteTimeout;
         foreach ((_, WorkflowOptions options) in _workflows.All)
         {
-            TimeSpan? stays = options.IdleTimeout ?? options.AbsoluteTimeout;
-            longest =
-                stays is null || longest is null ? null
-                : stays > longest ? stays
-                : longest;
+            foreach (TimeSpan? stays in (ReadOnlySpan<TimeSpan?>)[options.IdleTimeout ?? options.AbsoluteTimeout, Receipt(options)])
+            {
+                longest =
+                    stays is null || longest is null ? null
+                    : stays > longest ? stays
+                    : longest;
+            }
         }
 
         return 2 * longest;
@@ -128,15 +140,21 @@ public class BufferedSessionStoreOptions
         Require(UpdateTimeout > TimeSpan.Zero, $"{nameof(UpdateTimeout)} must be longer than zero.", parameterName);
         Require(Serializer is not null, $"{nameof(Serializer)} must be set.", parameterName);
         Require(TimeProvider is not null, $"{nameof(TimeProvider)} must be set.", parameterName);
+        const string Range = "must be from a millisecond to 36,500 days, or null for none.";
         RequireTimeouts(IdleTimeout, AbsoluteTimeout, "");
         foreach ((string of, WorkflowOptions options) in _workflows.All)
         {
             RequireTimeouts(options.IdleTimeout, options.AbsoluteTimeout, of);
+            Require(IsValid(options.ReceiptTimeout), $"{nameof(WorkflowOptions.ReceiptTimeout)}{of} {Range}", parameterName);
+            Require(
+                IsValid(options.CompletionTimeout),
+                $"{nameof(WorkflowOptions.CompletionTimeout)}{of} must be from a millisecond to 36,500 days.",
+                parameterName
+            );
         }
 
         void RequireTimeouts(TimeSpan? idle, TimeSpan? absolute, string of)
         {
-            const string Range = "must be from a millisecond to 36,500 days, or null for none.";
             Require(IsValid(idle), $"{nameof(IdleTimeout)}{of} {Range}", parameterName);
             Require(IsValid(absolute), $"{nameof(AbsoluteTimeout)}{of} {Range}", parameterName);
             Require(

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace WorkflowSessions;
 
 /// <summary>One workflow between its load and its commit.</summary>
-internal sealed class BufferedWorkflowEntries : LoadedWorkflow, IWorkflowEntries
+internal sealed partial class BufferedWorkflowEntries : LoadedWorkflow, IWorkflowEntries
 {
     private readonly WorkflowTransfer _transfer;
 
@@ -123,7 +123,7 @@ internal sealed class BufferedWorkflowEntries : LoadedWorkflow, IWorkflowEntries
 
     public void End()
     {
-        ThrowIfNotChangeable();
+        ThrowIfNotChangeable(isEnd: true);
         // A commit that is under way may be the one that begins the workflow.
         EndWorkflow(isStored: Generation is not null || _transfer.IsCommitting);
     }
@@ -163,6 +163,11 @@ internal sealed class BufferedWorkflowEntries : LoadedWorkflow, IWorkflowEntries
             }
 
             ForgetEnd();
+        }
+
+        if (HasChanges && !Ends && record?.Receipt is not null)
+        {
+            throw new WorkflowConflictException(Id, WorkflowConflictReason.Completed, []);
         }
 
         if (HasChanges)
@@ -234,7 +239,7 @@ internal sealed class BufferedWorkflowEntries : LoadedWorkflow, IWorkflowEntries
         if (HasChanges)
         {
             throw new InvalidOperationException(
-                $"Workflow '{new Printable(Id)}' has changes that UpdateAsync would mix with its own. Commit them first; in a request, DiscardChanges() drops them."
+                $"Workflow '{new Printable(Id)}' has changes that wait, and UpdateAsync or CompleteAsync would mix with them. Commit them first; in a request, DiscardChanges() drops them."
             );
         }
     }
@@ -244,7 +249,7 @@ internal sealed class BufferedWorkflowEntries : LoadedWorkflow, IWorkflowEntries
         if (Update != UpdatePhase.None)
         {
             throw new InvalidOperationException(
-                $"Workflow '{new Printable(Id)}' is in UpdateAsync, which loads and commits by itself. Await it first."
+                $"Workflow '{new Printable(Id)}' is in UpdateAsync or CompleteAsync, which loads and commits by itself. Await it first."
             );
         }
     }
@@ -266,10 +271,21 @@ internal sealed class BufferedWorkflowEntries : LoadedWorkflow, IWorkflowEntries
     [MethodImpl(MethodImplOptions.NoInlining)]
     private object? Decode(string key, WorkflowEntry entry, Type type) => Values.Decode(key, entry, type);
 
-    private void ThrowIfNotChangeable()
+    private void ThrowIfNotChangeable(bool isEnd = false)
     {
         ThrowIfNotLoaded();
         Store.ThrowIfReadOnly();
+        if (Receipt is not null && !isEnd)
+        {
+            throw new WorkflowConflictException(Id, WorkflowConflictReason.Completed, []);
+        }
+
+        if (Update == UpdatePhase.Completing)
+        {
+            throw new InvalidOperationException(
+                $"Workflow '{new Printable(Id)}' is being completed by CompleteAsync, so this change would be lost. Return what must stay as the receipt."
+            );
+        }
         if (Update == UpdatePhase.Storing)
         {
             throw new InvalidOperationException(

@@ -10,7 +10,7 @@ namespace WorkflowSessions;
 internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOptions options)
 {
     // Random, 40 bits: two generations of one workflow collide with probability 10^-12. The decimal form stays short.
-    private const long Generations = 1L << 40;
+    public const long Generations = 1L << 40;
 
     private static readonly Dictionary<string, WorkflowEntry> Nothing = [];
 
@@ -22,6 +22,7 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
 
     // Counted when something is set; a request that only reads has no use for it.
     private long? _bytes;
+    private WorkflowEntry? _storedReceipt;
 
     public string Id => workflowId;
 
@@ -39,6 +40,12 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
     /// <summary>The generation that was loaded or committed; null when the workflow was absent.</summary>
     public long? Generation { get; private set; }
 
+    /// <summary>The version that is stored when nobody else has committed since the load.</summary>
+    public long Version { get; private set; }
+
+    /// <summary>The receipt, as this request sees it; null when the workflow is not completed.</summary>
+    protected WorkflowEntry? Receipt => _changes.Receipt ?? (_changes.HidesSnapshot ? null : _storedReceipt);
+
     /// <summary>Whether nothing was stored when the workflow was loaded.</summary>
     protected bool WasAbsent { get; private set; }
 
@@ -49,7 +56,7 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
     /// <summary>The number of the last change, for <see cref="SetCommitted"/>.</summary>
     public int LastChange => _changes.Last;
 
-    protected IEnumerable<KeyValuePair<string, WorkflowEntry>> Entries => _changes.Over(_snapshot);
+    public IEnumerable<KeyValuePair<string, WorkflowEntry>> Entries => _changes.Over(_snapshot);
 
     /// <summary>The entries, when the request sees the snapshot as it is; null when there are changes.</summary>
     protected Dictionary<string, WorkflowEntry>? Unchanged => _unchanged;
@@ -98,6 +105,28 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
         Stamp();
     }
 
+    /// <summary>Removes all entries, and leaves a receipt.</summary>
+    protected void PutReceipt(WorkflowEntry receipt)
+    {
+        _changes.Complete(receipt);
+        EntryCount = 0;
+        _bytes = 0;
+        Stamp();
+    }
+
+    /// <exception cref="WorkflowLimitException">The receipt has too many bytes.</exception>
+    protected void ThrowIfTooLarge(WorkflowEntry receipt)
+    {
+        if (receipt.Encoded.Length > options.MaxWorkflowBytes)
+        {
+            throw new WorkflowLimitException(
+                $"The receipt of workflow '{workflowId}' has {receipt.Encoded.Length} of the {options.MaxWorkflowBytes} bytes that the workflow may have. "
+                    + $"Keep large data elsewhere and its address here, or raise {nameof(BufferedSessionStoreOptions.MaxWorkflowBytes)}.",
+                workflowId
+            );
+        }
+    }
+
     /// <param name="isStored">Whether there is something to end. If not, the changes are dropped, and nothing is committed.</param>
     protected void EndWorkflow(bool isStored)
     {
@@ -126,6 +155,8 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
         _unchanged = _changes.HidesAny ? null : _snapshot;
         EntryCount = _changes.CountOver(_snapshot);
         _bytes = null;
+        _storedReceipt = record?.Receipt;
+        Version = record?.Version ?? 0;
         Generation = record?.Generation;
         Expiry = record?.ExpiresAt;
         WasAbsent = record is null;
@@ -152,6 +183,7 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
         IsLoaded = false;
         _unchanged = null;
         _snapshot = Nothing;
+        _storedReceipt = null;
         _changes.ForgetAll();
     }
 
@@ -171,12 +203,16 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
             RequiredVersion = requiredVersion,
             MaxEntries = options.MaxEntries,
             NewGeneration = Random.Shared.NextInt64(1, Generations),
+            Receipt = _changes.PendingReceipt,
+            ReceiptTimeout = _changes.PendingReceipt is null ? null : options.ReceiptTimeout(workflowId),
         };
     }
 
     /// <summary>The changes up to a number are stored.</summary>
     public void SetCommitted(int lastChange, CommitResult result)
     {
+        // Others who committed since the load are not counted: then it is not what is stored.
+        Version = result.Generation == Generation ? Version + 1 : 1;
         Generation = result.Generation;
         // What was ended while a first commit was under way ends with the next, and otherwise nothing is left to end.
         _changes.Ends &= Generation is not null;

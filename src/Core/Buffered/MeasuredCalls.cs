@@ -67,6 +67,8 @@ internal sealed class MeasuredCalls(BufferedSessionStore store)
                 CommitOutcome.Stored => "stored",
                 CommitOutcome.Ended => "ended",
                 CommitOutcome.TooManyEntries => "too_many_entries",
+                CommitOutcome.Completed => "completed",
+                CommitOutcome.Completing => "completing",
                 _ => "changed",
             };
             return result;

@@ -50,7 +50,9 @@ internal struct StoreOperation
     {
         if (CommitBytes.Enabled)
         {
-            long bytes = commit.Sets.Sum(entry => Encoding.UTF8.GetByteCount(entry.Key) + (long)entry.Value.Encoded.Length);
+            long bytes =
+                commit.Sets.Sum(entry => Encoding.UTF8.GetByteCount(entry.Key) + (long)entry.Value.Encoded.Length)
+                + (commit.Receipt?.Encoded.Length ?? 0);
             CommitBytes.Record(bytes, new KeyValuePair<string, object?>(WorkflowSessionsDiagnostics.StoreTag, store));
         }
 

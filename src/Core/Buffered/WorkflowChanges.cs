@@ -13,6 +13,7 @@ internal sealed class WorkflowChanges
     private Dictionary<string, Change>? _keys;
     private int _committed;
     private int _lastRemoval;
+    private int _completion;
 
     // Keys whose change is not committed.
     private int _pending;
@@ -33,7 +34,13 @@ internal sealed class WorkflowChanges
     public int Last { get; private set; }
 
     /// <summary>Whether there is something to commit.</summary>
-    public bool Any => Clears || Ends || _pending > 0;
+    public bool Any => Clears || Ends || _pending > 0 || PendingReceipt is not null;
+
+    /// <summary>The receipt that the request completes the workflow with; null when it does not. It may be committed.</summary>
+    public WorkflowEntry? Receipt { get; private set; }
+
+    /// <summary>The same, until it is committed.</summary>
+    public WorkflowEntry? PendingReceipt => _completion > _committed ? Receipt : null;
 
     /// <summary>Whether a key was set or deleted since the snapshot. It may be committed.</summary>
     /// <param name="key">The key.</param>
@@ -66,7 +73,17 @@ internal sealed class WorkflowChanges
         _lastRemoval = ++Last;
         _keys = null;
         _pending = 0;
+        Receipt = null;
         HidesSnapshot = true;
+    }
+
+    /// <summary>Removes all entries, and leaves a receipt.</summary>
+    public void Complete(WorkflowEntry receipt)
+    {
+        RemoveAll();
+        Clears = false;
+        _completion = Last;
+        Receipt = receipt;
     }
 
     /// <summary>What the request sees.</summary>
@@ -105,7 +122,8 @@ internal sealed class WorkflowChanges
     public void ForgetCommitted()
     {
         Keep(change => change.Number > _committed);
-        HidesSnapshot = Clears || Ends;
+        Receipt = PendingReceipt;
+        HidesSnapshot = Clears || Ends || Receipt is not null;
     }
 
     /// <summary>Forgets everything.</summary>
@@ -113,6 +131,7 @@ internal sealed class WorkflowChanges
     {
         _keys = null;
         SetCommitted(Last);
+        Receipt = null;
         HidesSnapshot = false;
     }
 
@@ -122,6 +141,7 @@ internal sealed class WorkflowChanges
     {
         Clears = false;
         Ends = false;
+        Receipt = null;
         HidesSnapshot = false;
         Keep(change => change.Number > _committed && change.Entry is not null);
         _pending = _keys?.Count ?? 0;

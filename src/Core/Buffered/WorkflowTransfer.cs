@@ -29,9 +29,13 @@ internal sealed class WorkflowTransfer(BufferedWorkflowEntries workflow, Buffere
         }
     }
 
+    /// <summary>Sends a commit that has nothing of the changes.</summary>
+    public ValueTask<CommitResult> SendAsync(WorkflowCommit commit, CancellationToken cancellationToken) =>
+        _store.Calls.CommitAsync(commit, cancellationToken);
+
     /// <summary>Commits the changes.</summary>
-    /// <returns>False when a version was required and another is stored.</returns>
-    public async ValueTask<bool> CommitAsync(long? requiredVersion, CancellationToken cancellationToken)
+    /// <returns>Stored; or, when a version was required, why the commit is to be tried again on what is stored now.</returns>
+    public async ValueTask<CommitOutcome> CommitAsync(long? requiredVersion, CancellationToken cancellationToken)
     {
         _store.ThrowIfReadOnly();
         await _store.Calls.BeginSessionAsync(workflow.Id, cancellationToken).ConfigureAwait(false);
@@ -59,13 +63,15 @@ internal sealed class WorkflowTransfer(BufferedWorkflowEntries workflow, Buffere
 
         return result.Outcome switch
         {
-            CommitOutcome.Stored => true,
-            CommitOutcome.Changed => false,
+            CommitOutcome.Stored or CommitOutcome.Changed => result.Outcome,
+            CommitOutcome.Completed or CommitOutcome.Completing when requiredVersion is not null => result.Outcome,
             CommitOutcome.TooManyEntries => throw new WorkflowLimitException(
                 $"Workflow '{workflow.Id}' was not committed: other requests have added entries, and with those of this one it would have more than "
                     + $"{commit.MaxEntries}. Load it again and delete entries, keep a collection under one key, or raise {nameof(BufferedSessionStoreOptions.MaxEntries)}.",
                 workflow.Id
             ),
+            CommitOutcome.Completed => throw new WorkflowConflictException(workflow.Id, WorkflowConflictReason.Completed, []),
+            CommitOutcome.Completing => throw new WorkflowConflictException(workflow.Id, WorkflowConflictReason.Completing, []),
             _ => throw new WorkflowConflictException(workflow.Id, WorkflowConflictReason.Ended, []),
         };
     }

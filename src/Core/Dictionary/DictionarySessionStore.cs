@@ -12,7 +12,7 @@ namespace WorkflowSessions;
 /// </remarks>
 public sealed class DictionarySessionStore : ISessionStore
 {
-    private static readonly SessionStoreCapabilities DictionaryCapabilities = new() { Listing = true };
+    private static readonly SessionStoreCapabilities DictionaryCapabilities = new() { Listing = true, Completion = true };
 
     private readonly IDictionary<string, object?> _session;
     private readonly TimeProvider _timeProvider;
@@ -62,6 +62,7 @@ public sealed class DictionarySessionStore : ISessionStore
         HashSet<string> ids = new(StringComparer.Ordinal);
         foreach (string slot in _session.Keys)
         {
+            // A receipt has a stamp, too.
             if (FlatKeyLayout.TryParseEntryKey(slot, out string? id, out _) || FlatKeyLayout.TryParseStampKey(slot, out id))
             {
                 ids.Add(id);

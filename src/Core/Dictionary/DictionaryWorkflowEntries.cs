@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace WorkflowSessions;
 
 /// <summary>One workflow in a dictionary that the caller owns.</summary>
-internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
+internal sealed partial class DictionaryWorkflowEntries : IWorkflowEntries
 {
     // An id may triple when it is escaped.
     private const int MaxSlotLength = 16 + (3 * NameRules.MaxWorkflowIdLength) + NameRules.MaxKeyLength;
@@ -11,6 +11,9 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
     private readonly IDictionary<string, object?> _session;
     private readonly string _prefix;
     private readonly string _stampSlot;
+    private readonly string _receiptSlot;
+    private readonly string _completionKeySlot;
+    private readonly string _id;
     private readonly TimeProvider _timeProvider;
 
     // A plain Dictionary is asked with a key composed on the stack, and its own writes don't fail.
@@ -22,6 +25,9 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
         _session = session;
         _prefix = FlatKeyLayout.EntryPrefix(workflowId);
         _stampSlot = FlatKeyLayout.StampKey(workflowId);
+        _receiptSlot = FlatKeyLayout.ReceiptKey(workflowId);
+        _completionKeySlot = FlatKeyLayout.CompletionKey(workflowId);
+        _id = workflowId;
         _timeProvider = timeProvider;
 
         // A derived class may have replaced the interface's members.
@@ -72,6 +78,7 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
     public void Set(string key, object? value, Type type)
     {
         NameRules.ThrowIfInvalidKey(key);
+        ThrowIfNotChangeable();
         if (_hasLookup)
         {
             ReadOnlySpan<char> composed = Compose(key, stackalloc char[MaxSlotLength]);
@@ -98,6 +105,7 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
     public bool Delete(string key)
     {
         NameRules.ThrowIfInvalidKey(key);
+        ThrowIfNotChangeable();
         if (_hasLookup)
         {
             ReadOnlySpan<char> composed = Compose(key, stackalloc char[MaxSlotLength]);
@@ -129,9 +137,17 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
         return true;
     }
 
-    public void Clear() => RemoveAll(EntrySlots(), stamp: true);
+    public void Clear()
+    {
+        ThrowIfNotChangeable();
+        RemoveAll(EntrySlots(), stamp: true);
+    }
 
-    public void End() => RemoveAll(AllSlots(), stamp: false);
+    public void End()
+    {
+        ThrowIfCompleting();
+        RemoveAll(AllSlots(), stamp: false);
+    }
 
     public IReadOnlyDictionary<string, object?> GetAll()
     {
@@ -153,24 +169,21 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
     {
         ArgumentNullException.ThrowIfNull(change);
         cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfCompleting();
         List<KeyValuePair<string, object?>> before = AllSlots();
+        _updates++;
         try
         {
             await change(cancellationToken).ConfigureAwait(false);
         }
         catch
         {
-            foreach ((string slot, object? value) in AllSlots())
-            {
-                Undo(slot, existed: false, value);
-            }
-
-            foreach ((string slot, object? value) in before)
-            {
-                Undo(slot, existed: true, value);
-            }
-
+            Restore(before);
             throw;
+        }
+        finally
+        {
+            _updates--;
         }
     }
 
@@ -211,9 +224,12 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
     private List<KeyValuePair<string, object?>> AllSlots()
     {
         List<KeyValuePair<string, object?>> slots = EntrySlots();
-        if (_session.TryGetValue(_stampSlot, out object? stamp))
+        foreach (string slot in (ReadOnlySpan<string>)[_stampSlot, _receiptSlot, _completionKeySlot])
         {
-            slots.Add(new(_stampSlot, stamp));
+            if (_session.TryGetValue(slot, out object? value))
+            {
+                slots.Add(new(slot, value));
+            }
         }
 
         return slots;
@@ -242,6 +258,19 @@ internal sealed class DictionaryWorkflowEntries : IWorkflowEntries
             }
 
             throw;
+        }
+    }
+
+    private void Restore(List<KeyValuePair<string, object?>> before)
+    {
+        foreach ((string slot, object? value) in AllSlots())
+        {
+            Undo(slot, existed: false, value);
+        }
+
+        foreach ((string slot, object? value) in before)
+        {
+            Undo(slot, existed: true, value);
         }
     }
 

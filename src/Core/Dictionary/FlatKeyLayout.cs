@@ -9,6 +9,8 @@ namespace WorkflowSessions;
 /// <code>
 /// entry   workflow_{id}_{key}
 /// stamp   __{id}_last_modified
+/// receipt __{id}_receipt           of a completed workflow
+/// key     __{id}_completion_key    from the first CompleteAsync until the workflow is completed or ends
 /// id      as written, but % is %25 and _ is %5F
 /// </code>
 /// Because an escaped id holds no underscore, the first one behind <c>workflow_</c> ends it: no two pairs of id and key share a slot, and no
@@ -19,6 +21,8 @@ public static class FlatKeyLayout
     private const string EntryStart = "workflow_";
     private const string StampStart = "__";
     private const string StampEnd = "_last_modified";
+    private const string ReceiptEnd = "_receipt";
+    private const string CompletionKeyEnd = "_completion_key";
 
     /// <summary>The slot of one entry: <c>workflow_{id}_{key}</c>.</summary>
     /// <param name="workflowId">1 to 128 UTF-16 units, well formed.</param>
@@ -47,6 +51,10 @@ public static class FlatKeyLayout
         NameRules.ThrowIfInvalidWorkflowId(workflowId);
         return $"{StampStart}{Escape(workflowId)}{StampEnd}";
     }
+
+    internal static string ReceiptKey(string workflowId) => $"{StampStart}{Escape(workflowId)}{ReceiptEnd}";
+
+    internal static string CompletionKey(string workflowId) => $"{StampStart}{Escape(workflowId)}{CompletionKeyEnd}";
 
     /// <summary>Takes the slot of an entry apart.</summary>
     /// <param name="slot">Any text.</param>

@@ -32,9 +32,16 @@ public sealed class WorkflowConflictException : WorkflowSessionException
     public IReadOnlyList<string> Keys { get; }
 
     private static string Describe(string workflowId, WorkflowConflictReason reason, IReadOnlyList<string> keys) =>
-        reason == WorkflowConflictReason.Ended
-            ? $"Workflow '{workflowId}' has ended or expired since it was loaded, so nothing was stored. "
-                + "Call End() and CommitAsync() to drop the changes, then begin anew."
-            : $"Others kept changing workflow '{workflowId}', at last the keys {string.Join(", ", keys.Select(key => $"'{key}'"))}; nothing was stored. "
-                + "Try again, or allow more time in UpdateTimeout.";
+        reason switch
+        {
+            WorkflowConflictReason.Ended => $"Workflow '{workflowId}' has ended or expired since it was loaded, so nothing was stored. "
+                + "Call End() and CommitAsync() to drop the changes, then begin anew.",
+            WorkflowConflictReason.Completed => $"Workflow '{workflowId}' is completed, so nothing was stored. "
+                + "Load it and show its receipt, or call End() to drop the receipt and begin anew.",
+            WorkflowConflictReason.Completing =>
+                $"Another request is completing workflow '{workflowId}', so nothing was stored. Load it again in a moment, or allow more time in UpdateTimeout.",
+            _ =>
+                $"Others kept changing workflow '{workflowId}', at last the keys {string.Join(", ", keys.Select(key => $"'{key}'"))}; nothing was stored. "
+                    + "Try again, or allow more time in UpdateTimeout.",
+        };
 }

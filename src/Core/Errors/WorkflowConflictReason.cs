@@ -11,4 +11,10 @@ public enum WorkflowConflictReason
 
     /// <summary>The request belongs to a session that was given a new id since, as at a sign-in.</summary>
     StaleSession,
+
+    /// <summary>The workflow is completed, and has its receipt.</summary>
+    Completed,
+
+    /// <summary>Another request is completing the workflow.</summary>
+    Completing,
 }

@@ -16,6 +16,7 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
         VersionCheck = true,
         Listing = true,
         ExpiryPerWorkflow = true,
+        Completion = true,
     };
 
     private readonly InMemorySessionTable _sessions;
@@ -196,6 +197,8 @@ public sealed class InMemorySessionStoreFactory : ISessionStoreFactory
         : BufferedSessionStore(options)
     {
         public override SessionStoreCapabilities Capabilities => InMemoryCapabilities;
+
+        protected internal override string SessionHash => HashSessionId(sessionId);
 
         protected internal override ValueTask<WorkflowRecord?> LoadWorkflowAsync(string workflowId, CancellationToken cancellationToken) =>
             ValueTask.FromResult(factory.Load(sessionId, workflowId));

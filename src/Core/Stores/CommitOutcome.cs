@@ -14,4 +14,10 @@ public enum CommitOutcome
 
     /// <summary>Nothing is stored: with the entries that others have added there would be too many.</summary>
     TooManyEntries,
+
+    /// <summary>Nothing is stored: the workflow is completed, and has its receipt.</summary>
+    Completed,
+
+    /// <summary>Nothing is stored: another request is completing the workflow, and its claim has not run out.</summary>
+    Completing,
 }

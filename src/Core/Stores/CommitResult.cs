@@ -20,6 +20,12 @@ public sealed class CommitResult
     /// <summary>The commit was refused: with the entries that others have added, it would store more than <see cref="WorkflowCommit.MaxEntries"/>.</summary>
     public static CommitResult TooManyEntries { get; } = new(CommitOutcome.TooManyEntries);
 
+    /// <summary>The commit was refused: the workflow is completed, and has its receipt.</summary>
+    public static CommitResult Completed { get; } = new(CommitOutcome.Completed);
+
+    /// <summary>The commit was refused: another request is completing the workflow.</summary>
+    public static CommitResult Completing { get; } = new(CommitOutcome.Completing);
+
     /// <summary>The commit is stored, and the workflow is over.</summary>
     public static CommitResult Removed { get; } = new(CommitOutcome.Stored);
 

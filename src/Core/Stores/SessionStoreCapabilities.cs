@@ -14,4 +14,10 @@ public sealed class SessionStoreCapabilities
 
     /// <summary>Whether each workflow expires by itself.</summary>
     public bool ExpiryPerWorkflow { get; init; }
+
+    /// <summary>
+    /// Whether a workflow can be completed, with a receipt. A <see cref="BufferedSessionStore"/> that promises it keeps <see cref="WorkflowRecord.Claim"/> and
+    /// <see cref="WorkflowRecord.Receipt"/>, applies every <see cref="WorkflowCommitKind"/>, and overrides <see cref="BufferedSessionStore.SessionHash"/>.
+    /// </summary>
+    public bool Completion { get; init; }
 }

@@ -10,8 +10,12 @@ namespace WorkflowSessions;
 /// generation G   absent or another generation   is refused (Ended); with Ends it succeeds and removes nothing
 /// any            any, and RequiredVersion       is refused (Changed) when another version is stored
 /// any            present                        is refused (TooManyEntries) when it merges and more than MaxEntries would be stored
+/// any            claimed by another             is refused (Completing), also with Ends
+/// any            completed                      is refused (Completed); with Ends it succeeds, and the receipt goes
 /// </code>
-/// <see cref="Apply"/> is these rules as code, for a store that reads, applies and writes under a lock or a compare-and-set.
+/// A claim that has run out hinders nobody: the next commit removes it, and the next claim replaces it. Claim, Finish and Release follow the same rules. Finish and
+/// Release are refused (Changed) when the claim is not theirs any more.
+/// /// <see cref="Apply"/> is these rules as code, for a store that reads, applies and writes under a lock or a compare-and-set.
 /// </remarks>
 public sealed class WorkflowCommit
 {
@@ -24,6 +28,9 @@ public sealed class WorkflowCommit
 
     /// <summary>The id of the workflow.</summary>
     public string WorkflowId { get; }
+
+    /// <summary>What the commit does.</summary>
+    public WorkflowCommitKind Kind { get; internal init; }
 
     /// <summary>The keys that were set, with their encoded values.</summary>
     public IReadOnlyDictionary<string, WorkflowEntry> Sets { get; }
@@ -61,6 +68,18 @@ public sealed class WorkflowCommit
     /// <summary>The generation of a workflow that this commit creates: random.</summary>
     public long NewGeneration { get; internal init; }
 
+    /// <summary>The claim that is taken, finished or released; null with <see cref="WorkflowCommitKind.Changes"/>.</summary>
+    public long? ClaimId { get; internal init; }
+
+    /// <summary>How long a claim is good for, by the time of the store; null unless the commit is one.</summary>
+    public TimeSpan? ClaimTimeout { get; internal init; }
+
+    /// <summary>The encoded receipt that completes the workflow; null when it is not to be completed.</summary>
+    public WorkflowEntry? Receipt { get; internal init; }
+
+    /// <summary>How long the receipt stays; null for no limit, or when there is none.</summary>
+    public TimeSpan? ReceiptTimeout { get; internal init; }
+
     /// <summary>Applies the commit to what is stored.</summary>
     /// <param name="stored">What is stored now; null when the workflow is absent or has expired.</param>
     /// <param name="now">The time of the store.</param>
@@ -69,7 +88,7 @@ public sealed class WorkflowCommit
     public CommitResult Apply(WorkflowRecord? stored, DateTimeOffset now, out WorkflowRecord? next)
     {
         next = stored;
-        if (Refusal(stored) is { } refusal)
+        if (Refusal(stored, now) is { } refusal)
         {
             return refusal;
         }
@@ -81,8 +100,9 @@ public sealed class WorkflowCommit
             return CommitResult.Removed;
         }
 
-        WorkflowRecord changed = Changed(Continues(stored) ? stored : null, now);
-        if (Continues(stored) && HasTooManyEntries(changed, stored!))
+        WorkflowRecord? continued = Continues(stored) ? stored : null;
+        WorkflowRecord changed = Changed(continued, now);
+        if (continued is not null && HasTooManyEntries(changed, continued))
         {
             return CommitResult.TooManyEntries;
         }
@@ -93,10 +113,24 @@ public sealed class WorkflowCommit
 
     private bool LoadedIsGone(WorkflowRecord? stored) => Generation is not null && stored?.Generation != Generation;
 
-    private CommitResult? Refusal(WorkflowRecord? stored) =>
-        RequiredVersion is { } version && !LoadedIsGone(stored) && (stored?.Version ?? 0) != version ? CommitResult.Changed
-        : LoadedIsGone(stored) && (!Ends || RequiredVersion is not null) ? CommitResult.Ended
+    private bool IsClaimedByAnother(WorkflowRecord? stored, DateTimeOffset now) =>
+        stored?.Claim is { } claim && claim.EndsAt > now && claim.Id != ClaimId;
+
+    /// <summary>Whether this commit finishes or releases a claim that it does not have any more.</summary>
+    private bool HasLostClaim(WorkflowRecord? stored) =>
+        Kind is WorkflowCommitKind.Finish or WorkflowCommitKind.Release && stored?.Claim?.Id != ClaimId;
+
+    private CommitResult? Refusal(WorkflowRecord? stored, DateTimeOffset now) =>
+        LoadedIsGone(stored) && !MayEndNothing ? CommitResult.Ended
+        : LoadedIsGone(stored) && Stamp is null ? null
+        : IsClaimedByAnother(stored, now) ? CommitResult.Completing
+        : stored?.Receipt is not null && Continues(stored) ? CommitResult.Completed
+        : RequiredVersion is { } version && (stored?.Version ?? 0) != version ? CommitResult.Changed
+        : HasLostClaim(stored) ? CommitResult.Changed
         : null;
+
+    /// <summary>Whether the commit may find that the workflow to end is gone. Then it must not complete the one that others have begun.</summary>
+    private bool MayEndNothing => Ends && RequiredVersion is null && Receipt is null;
 
     /// <summary>Whether the stored workflow goes on; if not, one begins. What others began since is not the workflow that ends here.</summary>
     private bool Continues(WorkflowRecord? stored) => stored is not null && (LoadedIsGone(stored) || !Ends);
@@ -107,19 +141,33 @@ public sealed class WorkflowCommit
 
     private WorkflowRecord Changed(WorkflowRecord? continued, DateTimeOffset now)
     {
-        DateTimeOffset? deadline = continued is null ? now + AbsoluteTimeout : continued.Deadline;
+        WorkflowClaim? claim = Kind == WorkflowCommitKind.Claim ? new WorkflowClaim(ClaimId!.Value, now + ClaimTimeout!.Value) : null;
+        // The time of a receipt counts from the completion, and nothing renews it.
+        DateTimeOffset? deadline =
+            Receipt is not null ? now + ReceiptTimeout
+            : continued is null ? now + AbsoluteTimeout
+            : continued.Deadline;
         return new WorkflowRecord(
             ChangedEntries(continued),
             continued?.Generation ?? NewGeneration,
             (continued?.Version ?? 0) + 1,
-            Stamp ?? now,
+            Stamp ?? continued?.LastModified ?? now,
             deadline,
-            WorkflowRecord.Earlier(deadline, now + IdleTimeout)
-        );
+            Receipt is not null ? deadline : WorkflowRecord.Expiry(deadline, now + IdleTimeout, claim)
+        )
+        {
+            Claim = claim,
+            Receipt = Receipt,
+        };
     }
 
     private Dictionary<string, WorkflowEntry> ChangedEntries(WorkflowRecord? continued)
     {
+        if (Receipt is not null)
+        {
+            return [];
+        }
+
         Dictionary<string, WorkflowEntry> entries =
             continued is null || Clears ? new(Sets.Count, StringComparer.Ordinal) : new(continued.Table, StringComparer.Ordinal);
         foreach (string key in Deletes)

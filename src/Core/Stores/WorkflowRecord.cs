@@ -50,11 +50,29 @@ public sealed class WorkflowRecord
     /// <summary>When it ends unless it is used again; null for never.</summary>
     public DateTimeOffset? ExpiresAt { get; }
 
-    /// <summary>The same record, used at a moment: its idle time begins again, its deadline stays.</summary>
+    /// <summary>The claim of the request that completes the workflow, or one that has run out; null when there is none.</summary>
+    public WorkflowClaim? Claim { get; init; }
+
+    /// <summary>The encoded receipt of a completed workflow, which has no entries; null when it is not completed.</summary>
+    public WorkflowEntry? Receipt { get; init; }
+
+    /// <summary>The same record, used at a moment: its idle time begins again, its deadline stays. Nothing renews a receipt.</summary>
     /// <param name="now">The moment.</param>
     /// <param name="idleTimeout">The idle time; null for none.</param>
     public WorkflowRecord Renew(DateTimeOffset now, TimeSpan? idleTimeout) =>
-        new(Entries, Generation, Version, LastModified, Deadline, Earlier(Deadline, now + idleTimeout));
+        Receipt is not null
+            ? this
+            : new WorkflowRecord(Entries, Generation, Version, LastModified, Deadline, Expiry(Deadline, now + idleTimeout, Claim))
+            {
+                Claim = Claim,
+            };
+
+    /// <summary>When a workflow ends unless it is used again: not before its claim runs out.</summary>
+    internal static DateTimeOffset? Expiry(DateTimeOffset? deadline, DateTimeOffset? idle, WorkflowClaim? claim)
+    {
+        DateTimeOffset? expiry = Earlier(deadline, idle);
+        return claim is not null && expiry < claim.EndsAt ? claim.EndsAt : expiry;
+    }
 
     internal static DateTimeOffset? Earlier(DateTimeOffset? first, DateTimeOffset? second) =>
         first is null || second < first ? second : first;

@@ -17,6 +17,9 @@ public interface IWorkflowEntries
     /// <summary>Whether nothing was stored when the workflow was loaded, as when it has expired. On a store that writes through: whether nothing is stored now.</summary>
     bool IsNew { get; }
 
+    /// <summary>Whether the workflow is completed: it has a receipt and no entries. Always false on a store without completion.</summary>
+    bool IsCompleted => false;
+
     /// <summary>The number of entries.</summary>
     int Count { get; }
 
@@ -59,6 +62,29 @@ public interface IWorkflowEntries
 
     /// <summary>Removes all values and the stamp: the workflow is over.</summary>
     void End();
+
+    /// <summary>Reads the receipt.</summary>
+    /// <param name="type">The type the caller will read it as.</param>
+    /// <exception cref="InvalidOperationException">The workflow is not completed.</exception>
+    object? GetReceipt(Type type) => throw new InvalidOperationException("The workflow is not completed, so it has no receipt.");
+
+    /// <summary>Removes all values and leaves a receipt.</summary>
+    /// <param name="receipt">The receipt.</param>
+    /// <param name="type">The declared type of the receipt.</param>
+    /// <exception cref="NotSupportedException">The store does not promise <see cref="SessionStoreCapabilities.Completion"/>.</exception>
+    void Complete(object? receipt, Type type) => throw Completion.NotSupported();
+
+    /// <summary>Claims the workflow, runs a function and completes the workflow with its result; or waits for the receipt of another request.</summary>
+    /// <param name="complete">The function. It gets the idempotency key.</param>
+    /// <param name="type">The declared type of the receipt.</param>
+    /// <param name="cancellationToken">Cancels the wait, and is handed to the function.</param>
+    /// <returns>The receipt.</returns>
+    /// <exception cref="NotSupportedException">The store does not promise <see cref="SessionStoreCapabilities.Completion"/>.</exception>
+    ValueTask<object?> CompleteAsync(
+        Func<string, CancellationToken, Task<object?>> complete,
+        Type type,
+        CancellationToken cancellationToken = default
+    ) => throw Completion.NotSupported();
 
     /// <summary>A copy of all entries.</summary>
     IReadOnlyDictionary<string, object?> GetAll();

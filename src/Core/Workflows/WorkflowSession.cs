@@ -151,7 +151,7 @@ public sealed partial class WorkflowSession
     /// <summary>Removes all values and stamps the workflow once, also when there were none.</summary>
     public void Clear() => _entries.Clear();
 
-    /// <summary>Removes all values and the stamp: the workflow is over.</summary>
+    /// <summary>Removes all values, the stamp and the receipt: the workflow is over.</summary>
     public void End() => _entries.End();
 
     /// <summary>A copy of all entries, which later changes don't affect. The values in it are those of the store.</summary>

@@ -1,0 +1,77 @@
+namespace WorkflowSessions;
+
+/// <content>Completion.</content>
+internal sealed partial class BufferedWorkflowEntries
+{
+    public bool IsCompleted
+    {
+        get
+        {
+            ThrowIfNotLoaded();
+            return Receipt is not null;
+        }
+    }
+
+    public object? GetReceipt(Type type)
+    {
+        ThrowIfNotLoaded();
+        WorkflowEntry receipt = Receipt ?? throw Completion.NotCompleted(Id);
+        return Decode(receipt, type);
+    }
+
+    public void Complete(object? receipt, Type type)
+    {
+        ThrowIfNotCompletable();
+        ThrowIfNotChangeable();
+        PutReceipt(Encode(receipt, type));
+    }
+
+    public async ValueTask<object?> CompleteAsync(
+        Func<string, CancellationToken, Task<object?>> complete,
+        Type type,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(complete);
+        ThrowIfNotCompletable();
+        ThrowIfUpdating();
+        ThrowIfNotLoaded();
+        ThrowIfChanged();
+        cancellationToken.ThrowIfCancellationRequested();
+        if (Receipt is { } existing)
+        {
+            return Decode(existing, type);
+        }
+
+        CompletionLoop loop = new(this, _transfer, Options);
+        Update = UpdatePhase.Completing;
+        try
+        {
+            (object? result, WorkflowEntry? stored) = await loop.RunAsync(complete, result => Encode(result, type), cancellationToken)
+                .ConfigureAwait(false);
+            return stored is null ? result : Decode(stored, type);
+        }
+        finally
+        {
+            Update = UpdatePhase.None;
+        }
+    }
+
+    private WorkflowEntry Encode(object? receipt, Type type)
+    {
+        WorkflowEntry encoded = new(Values.Encode(Completion.ReceiptKey, receipt, type));
+        ThrowIfTooLarge(encoded);
+        return encoded;
+    }
+
+    private object? Decode(WorkflowEntry receipt, Type type) =>
+        ReferenceEquals(receipt.Decoded, WorkflowEntry.NotDecoded) ? Values.Decode(Completion.ReceiptKey, receipt, type) : receipt.Decoded;
+
+    private void ThrowIfNotCompletable()
+    {
+        if (!Store.Capabilities.Completion)
+        {
+            throw Completion.NotSupported();
+        }
+    }
+}
