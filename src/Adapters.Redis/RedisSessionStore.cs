@@ -15,6 +15,7 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         VersionCheck = true,
         Listing = true,
         ExpiryPerWorkflow = true,
+        Completion = true,
     };
 
     private readonly WorkflowLayout _layout = WorkflowLayout.Of(options.EffectiveKeyPrefix, HashSessionId(sessionId));
@@ -23,6 +24,8 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
     private readonly SeenWorkflows _seen = new();
 
     public override SessionStoreCapabilities Capabilities => RedisCapabilities;
+
+    protected override string SessionHash => HashSessionId(sessionId);
 
     /// <summary>The last renewal, which no request waits for.</summary>
     internal Task Renewal { get; private set; } = Task.CompletedTask;
@@ -61,7 +64,8 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         CancellationToken cancellationToken
     )
     {
-        if (idleTimeout is not { } idle || loaded.ExpiresAt is not { } expiresAt)
+        // Nothing renews a receipt.
+        if (idleTimeout is not { } idle || loaded is not { ExpiresAt: { } expiresAt, Receipt: null })
         {
             return ValueTask.FromResult(loaded);
         }
@@ -70,6 +74,11 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         // The deadline is a time of the server.
         DateTimeOffset? deadline = now + (loaded.Deadline - DateTimeOffset.FromUnixTimeMilliseconds(Calls.Clock.Now));
         DateTimeOffset renewed = deadline < now + idle ? deadline.Value : now + idle;
+        if (loaded.Claim is { } claim && claim.EndsAt > renewed)
+        {
+            renewed = claim.EndsAt;
+        }
+
         TimeSpan lifetime = renewed - now;
         TimeSpan left = expiresAt - now;
         if (left >= Protocol.RenewedBelow * lifetime && left <= lifetime + Imprecision)
@@ -80,6 +89,9 @@ internal sealed class RedisSessionStore(RedisNode node, string sessionId, RedisS
         Renewal = RenewAsync(workflowId, loaded.Generation, idle);
         return ValueTask.FromResult(
             new WorkflowRecord(loaded.Entries, loaded.Generation, loaded.Version, loaded.LastModified, loaded.Deadline, renewed)
+            {
+                Claim = loaded.Claim,
+            }
         );
     }
 

@@ -9,7 +9,9 @@ internal sealed class CommitRecorder : BufferedSessionStore
     private CommitRecorder(BufferedSessionStoreOptions options, WorkflowRecord? loaded)
         : base(options) => _loaded = loaded;
 
-    public override SessionStoreCapabilities Capabilities { get; } = new() { VersionCheck = true };
+    public override SessionStoreCapabilities Capabilities { get; } = new() { VersionCheck = true, Completion = true };
+
+    protected override string SessionHash => "";
 
     /// <param name="loaded">The workflow as the request loaded it; null for an absent one.</param>
     /// <param name="change">What the request does.</param>
@@ -37,6 +39,35 @@ internal sealed class CommitRecorder : BufferedSessionStore
         }
 
         return recorder._commit;
+    }
+
+    /// <summary>What a request sends that completes a workflow: the claim, and then the finish; or the release, when its function fails.</summary>
+    /// <param name="loaded">The workflow as the request loaded it. It is not completed.</param>
+    /// <param name="receipt">The receipt; null for a function that fails.</param>
+    /// <param name="options">The timeouts and the clock.</param>
+    public static async Task<(WorkflowCommit Claim, WorkflowCommit Last)> CompleteAsync(
+        WorkflowRecord loaded,
+        string? receipt,
+        BufferedSessionStoreOptions options
+    )
+    {
+        using CommitRecorder recorder = new(options, loaded);
+        WorkflowSession workflow = new(recorder, "checkout");
+        await workflow.LoadAsync();
+        WorkflowCommit? claim = null;
+        try
+        {
+            _ = await workflow.CompleteAsync(
+                (_, _) =>
+                {
+                    claim = recorder._commit;
+                    return receipt is null ? throw new InvalidOperationException() : Task.FromResult(receipt);
+                }
+            );
+        }
+        catch (InvalidOperationException) { }
+
+        return (claim!, recorder._commit!);
     }
 
     /// <summary>A workflow without entries, of a generation and a version.</summary>

@@ -10,7 +10,7 @@ namespace WorkflowSessions.Redis.Tests;
 /// </summary>
 public sealed class LockstepTests
 {
-    private const int Workflows = 40;
+    private const int Workflows = 60;
     private const int Commits = 50;
     private const int ValidFor = 50_000;
     private static readonly string[] Keys = ["a", "b", "c", "ö", "#", ""];
@@ -31,7 +31,19 @@ public sealed class LockstepTests
         await TestContext.Out.WriteLineAsync(string.Join(", ", outcomes.OrderBy(outcome => outcome.Key)));
         Assert.That(
             outcomes.Keys,
-            Is.EquivalentTo(new[] { Answer.AsExpected, Answer.Stored, Answer.Removed, Answer.Changed, Answer.Ended, Answer.TooManyEntries })
+            Is.EquivalentTo(
+                new[]
+                {
+                    Answer.AsExpected,
+                    Answer.Stored,
+                    Answer.Removed,
+                    Answer.Changed,
+                    Answer.Ended,
+                    Answer.TooManyEntries,
+                    Answer.Completed,
+                    Answer.Completing,
+                }
+            )
         );
     }
 
@@ -43,6 +55,8 @@ public sealed class LockstepTests
         // All that requests may have loaded, an absent workflow among it.
         List<(WorkflowRecord? Record, WorkflowMetadata? Metadata)> seen = [(null, null)];
         WorkflowRecord? model = null;
+        // The finish or the release of claims, which come in any order, or never.
+        List<WorkflowCommit> pending = [];
         long number = 0;
         Dictionary<string, string> records = [];
         for (int i = 0; i < Commits; i++)
@@ -55,13 +69,41 @@ public sealed class LockstepTests
                 MaxEntries = random.Next(2, 5),
             };
             (WorkflowRecord? loaded, WorkflowMetadata? metadata) = random.Next(3) == 0 ? seen[random.Next(seen.Count)] : seen[^1];
-            int script = random.Next();
-            WorkflowCommit? commit = await CommitRecorder.TryMakeAsync(
-                loaded,
-                workflow => Change(new Random(script), workflow, options.MaxEntries),
-                random.Next(2) == 0,
-                options
+            // Some claims run out before the next commit.
+            options.Workflow(
+                "checkout",
+                checkout =>
+                {
+                    checkout.CompletionTimeout = TimeSpan.FromMilliseconds(random.Next(2) == 0 ? 1 : random.Next(1, 3_000_000));
+                    checkout.ReceiptTimeout = random.Next(2) == 0 ? null : TimeSpan.FromMinutes(random.Next(1, 90));
+                }
             );
+            int script = random.Next();
+            WorkflowCommit? commit;
+            if (pending.Count > 0 && random.Next(2) == 0)
+            {
+                commit = pending[random.Next(pending.Count)];
+                pending.Remove(commit);
+            }
+            else if (loaded is { Receipt: null } && random.Next(12) == 0)
+            {
+                (commit, WorkflowCommit last) = await CommitRecorder.CompleteAsync(
+                    loaded,
+                    random.Next(2) == 0 ? null : $"receipt {script}",
+                    options
+                );
+                pending.Add(last);
+            }
+            else
+            {
+                commit = await CommitRecorder.TryMakeAsync(
+                    loaded,
+                    workflow => Change(new Random(script), workflow, options.MaxEntries),
+                    random.Next(2) == 0,
+                    options
+                );
+            }
+
             if (commit is null)
             {
                 continue;
@@ -83,6 +125,8 @@ public sealed class LockstepTests
                 { Outcome: CommitOutcome.Changed } => Answer.Changed,
                 { Outcome: CommitOutcome.Ended } => Answer.Ended,
                 { Outcome: CommitOutcome.TooManyEntries } => Answer.TooManyEntries,
+                { Outcome: CommitOutcome.Completed } => Answer.Completed,
+                { Outcome: CommitOutcome.Completing } => Answer.Completing,
                 { Generation: null } => Answer.Removed,
                 _ => Answer.Stored,
             };
@@ -113,7 +157,7 @@ public sealed class LockstepTests
         DateTimeOffset time = DateTimeOffset.FromUnixTimeMilliseconds(now);
         TimeSpan lifetime = next.ExpiresAt!.Value - time;
         TimeSpan left = begins ? TimeSpan.Zero : stored!.ExpiresAt!.Value - time;
-        bool renews = begins || left < 0.9 * lifetime || left > lifetime;
+        bool renews = begins || next.Claim is not null || next.Receipt is not null || left < 0.9 * lifetime || left > lifetime;
         return renews
             ? next
             : new WorkflowRecord(next.Entries, next.Generation, next.Version, next.LastModified, next.Deadline, stored!.ExpiresAt);
@@ -138,7 +182,8 @@ public sealed class LockstepTests
         }
 
         IEnumerable<string> entries = model is null ? [] : model.Entries.Keys.Select(entry => $".{entry}");
-        Assert.That(stored.Keys, Is.EquivalentTo(entries.Concat(records.Keys).Append("#")), at);
+        IEnumerable<string> completion = model is { Claim: null, Receipt: null } or null ? [] : ["!"];
+        Assert.That(stored.Keys, Is.EquivalentTo(entries.Concat(completion).Concat(records.Keys).Append("#")), at);
         if (model is null)
         {
             Assert.That(metadata, Does.StartWith("e ").And.EndsWith(" 0 0"), at);
@@ -147,12 +192,26 @@ public sealed class LockstepTests
 
         string expected = string.Create(
             CultureInfo.InvariantCulture,
-            $"a {model.Generation} {model.Version} {model.LastModified.ToUnixTimeMilliseconds()} {model.ExpiresAt!.Value.ToUnixTimeMilliseconds()} {model.Deadline?.ToUnixTimeMilliseconds() ?? 0}"
+            $"{(model.Claim is not null ? 'k' : model.Receipt is not null ? 'c' : 'a')} {model.Generation} {model.Version} {model.LastModified.ToUnixTimeMilliseconds()} {model.ExpiresAt!.Value.ToUnixTimeMilliseconds()} {model.Deadline?.ToUnixTimeMilliseconds() ?? 0}"
         );
         Assert.That(metadata, Is.EqualTo(expected), at);
         if (told is { } seen)
         {
             Assert.That(Utf8.GetString(seen.Format()), Is.EqualTo(expected), at);
+        }
+
+        if (model.Claim is { } claim)
+        {
+            Assert.That(
+                Utf8.GetString(stored["!"]),
+                Is.EqualTo(string.Create(CultureInfo.InvariantCulture, $"{claim.Id} {claim.EndsAt.ToUnixTimeMilliseconds()}")),
+                at
+            );
+        }
+
+        if (model.Receipt is { } receipt)
+        {
+            Assert.That(stored["!"], Is.EqualTo(receipt.Encoded.ToArray()), at);
         }
 
         foreach ((string entry, WorkflowEntry value) in model.Entries)
@@ -173,6 +232,14 @@ public sealed class LockstepTests
             {
                 case 0 when random.Next(2) == 0:
                     workflow.End();
+                    break;
+                case < 5 when workflow.IsCompleted:
+                    workflow.End();
+                    break;
+                case 9 when random.Next(12) == 0 && !workflow.IsCompleted:
+                    workflow.Complete(random.Next());
+                    break;
+                case var _ when workflow.IsCompleted:
                     break;
                 case 1:
                     workflow.Clear();

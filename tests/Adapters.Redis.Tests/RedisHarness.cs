@@ -23,6 +23,10 @@ internal sealed class RedisHarness : StoreHarness
                 return ' ' .. (time == '0' and time or string.format('%.0f', time - ARGV[1]))
             end
             redis.call('HSET', KEYS[1], '#', meta .. earlier(expires) .. earlier(deadline))
+            local id, ends = string.match(redis.call('HGET', KEYS[1], '!') or '', '^(%d+) (%d+)$')
+            if string.sub(meta, 1, 1) == 'k' then
+                redis.call('HSET', KEYS[1], '!', id .. earlier(ends))
+            end
         end
         redis.call('PEXPIRE', KEYS[1], string.format('%.0f', left))
         """;
@@ -63,6 +67,7 @@ internal sealed class RedisHarness : StoreHarness
             VersionCheck = true,
             Listing = true,
             ExpiryPerWorkflow = true,
+            Completion = true,
         };
 
     // A round trip takes real time, in which others must not run out of theirs.

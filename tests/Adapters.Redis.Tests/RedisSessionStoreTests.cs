@@ -79,6 +79,34 @@ public sealed class RedisSessionStoreTests
     }
 
     [Test]
+    public async Task Claimed_workflow_of_the_golden_file_is_read_and_its_claim_has_run_out()
+    {
+        await using RedisHarness harness = new();
+        RedisKey key = await StoreGoldenAsync(harness, "claimed-v2.txt");
+        WorkflowSession workflow = new(harness.Open("alice"), "checkout");
+        await workflow.LoadAsync();
+        Assert.That(workflow.GetAll(), Is.EquivalentTo(new Dictionary<string, object?> { ["step"] = 2 }));
+        workflow.Set("step", 3);
+        await workflow.CommitAsync();
+        string metadata = (await RedisHarness.Database.HashGetAsync(key, "#"))!;
+        Assert.That(metadata, Does.Match(@"^a 471123456789 5 \d{13} \d{13} 0$"));
+        Assert.That(await RedisHarness.Database.HashExistsAsync(key, "!"), Is.False);
+    }
+
+    [Test]
+    public async Task Completed_workflow_of_the_golden_file_has_its_receipt()
+    {
+        await using RedisHarness harness = new();
+        RedisKey key = await StoreGoldenAsync(harness, "completed-v2.txt");
+        WorkflowSession workflow = new(harness.Open("alice"), "checkout");
+        await workflow.LoadAsync();
+        Assert.That(workflow.GetReceipt<string>(), Is.EqualTo("order 1"));
+        workflow.End();
+        await workflow.CommitAsync();
+        Assert.That(await RedisHarness.Database.HashExistsAsync(key, "!"), Is.False);
+    }
+
+    [Test]
     public async Task Stored_values_are_those_of_the_golden_files()
     {
         await using RedisHarness harness = new();

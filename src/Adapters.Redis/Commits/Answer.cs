@@ -26,4 +26,10 @@ internal enum Answer
 
     /// <summary>Refused: with the entries that others have added there would be too many.</summary>
     TooManyEntries = 7,
+
+    /// <summary>Refused: the workflow is completed.</summary>
+    Completed = 8,
+
+    /// <summary>Refused: another request is completing the workflow.</summary>
+    Completing = 9,
 }

@@ -17,8 +17,17 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
     private const int MostNodes = 16;
 
     private readonly WorkflowMetadata? _next =
-        loaded is { } found
-        && commit is { Ends: false, Clears: false, Deletes.Count: 0, Sets.Count: <= MostInOneCall, Stamp: { } stamp }
+        loaded is { State: Protocol.Active } found
+        && commit
+            is {
+                Kind: WorkflowCommitKind.Changes,
+                Receipt: null,
+                Ends: false,
+                Clears: false,
+                Deletes.Count: 0,
+                Sets.Count: <= MostInOneCall,
+                Stamp: { } stamp
+            }
         && commit.Generation == found.Generation
         && (commit.RequiredVersion is not { } required || required == found.Version)
         && found.Version + 1 < Protocol.Largest
@@ -35,7 +44,9 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
     public RedisValue[] Arguments(long validUntil)
     {
         bool expectsOne = _next is { } expected && expected.IsSettledUntil(validUntil, Milliseconds(commit.IdleTimeout));
-        RedisValue[] arguments = new RedisValue[FirstEntry + commit.Deletes.Count + (2 * commit.Sets.Count)];
+        RedisValue[] arguments = new RedisValue[
+            FirstEntry + commit.Deletes.Count + (2 * commit.Sets.Count) + (commit.Receipt is null ? 0 : 2)
+        ];
         arguments[(int)CommitArgument.Header] = Header();
         arguments[(int)CommitArgument.ValidUntil] = validUntil;
         arguments[(int)CommitArgument.Loaded] = expectsOne ? loaded!.Value.Format() : RedisValue.EmptyString;
@@ -50,6 +61,12 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
         {
             arguments[next++] = WorkflowLayout.Field(key);
             arguments[next++] = WorkflowLayout.Value(entry.Encoded);
+        }
+
+        if (commit.Receipt is { } receipt)
+        {
+            arguments[next++] = WorkflowLayout.CompletionField;
+            arguments[next++] = WorkflowLayout.Value(receipt.Encoded);
         }
 
         foreach (string key in commit.Deletes)
@@ -68,30 +85,36 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
     public CommitResult? Result(RedisResult[] answer, DateTimeOffset now, out WorkflowMetadata? stored)
     {
         Answer outcome = ScriptAnswer.Outcome(answer);
-        stored = outcome switch
+        WorkflowMetadata? told = outcome switch
         {
             Answer.AsExpected => _next,
             Answer.Stored when (long)answer[3] != 0 => new WorkflowMetadata(
-                Protocol.Active,
+                commit.Kind == WorkflowCommitKind.Claim ? Protocol.Claimed
+                    : commit.Receipt is not null ? Protocol.HasReceipt
+                    : Protocol.Active,
                 Generation: (long)answer[3],
                 Version: (long)answer[4],
-                Modified(commit.Stamp!.Value),
+                commit.Stamp is { } changed ? Modified(changed) : 0,
                 Expires: (long)answer[5],
                 Deadline: (long)answer[6]
             ),
             _ => null,
         };
+        // A claim and a release leave the time of the last change, which the answer does not tell.
+        stored = commit.Stamp is null ? null : told;
         return outcome switch
         {
             Answer.AsExpected or Answer.Stored => CommitResult.Stored(
-                stored?.Generation ?? 0,
-                stored?.Version ?? 0,
-                now.AddMilliseconds(stored is { } workflow ? workflow.Expires - ScriptAnswer.Time(answer) : 0)
+                told?.Generation ?? 0,
+                told?.Version ?? 0,
+                now.AddMilliseconds(told is { } workflow ? workflow.Expires - ScriptAnswer.Time(answer) : 0)
             ),
             Answer.Removed => CommitResult.Removed,
             Answer.Changed => CommitResult.Changed,
             Answer.Ended => CommitResult.Ended,
             Answer.TooManyEntries => CommitResult.TooManyEntries,
+            Answer.Completed => CommitResult.Completed,
+            Answer.Completing => CommitResult.Completing,
             _ => null,
         };
     }
@@ -125,14 +148,23 @@ internal sealed class CommitMessage(WorkflowCommit commit, string node, long num
 
     /// <summary>When the required version was made. Its number alone can come back, after a failover.</summary>
     private long? RequiredChange =>
-        commit.RequiredVersion is { } version && loaded is { State: Protocol.Active } found && found.Version == version
-            ? found.Modified
-            : null;
+        commit.RequiredVersion is { } version && loaded is { HasContent: true } found && found.Version == version ? found.Modified : null;
+
+    private string Kind =>
+        (
+            commit.Kind switch
+            {
+                WorkflowCommitKind.Claim => "k",
+                WorkflowCommitKind.Finish => "d",
+                WorkflowCommitKind.Release => "r",
+                _ => "",
+            }
+        ) + (commit.Receipt is null ? "" : "p");
 
     /// <summary>As the head of the script describes it.</summary>
     private string Header() =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{number} {commit.Generation} {commit.RequiredVersion} {(commit.Stamp is { } stamp ? Modified(stamp) : null)} {commit.NewGeneration} {Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} {(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")}{(loaded?.Nodes > MostNodes ? "f" : "")} {commit.Deletes.Count} {commit.MaxEntries} {RequiredChange}"
+            $"{number} {commit.Generation} {commit.RequiredVersion} {(commit.Stamp is { } stamp ? Modified(stamp) : null)} {commit.NewGeneration} {Milliseconds(commit.IdleTimeout)} {Milliseconds(commit.AbsoluteTimeout)} {(commit.Clears ? "c" : "")}{(commit.Ends ? "e" : "")}{(loaded?.Nodes > MostNodes ? "f" : "")}{Kind} {commit.Deletes.Count} {commit.MaxEntries} {RequiredChange} {commit.ClaimId} {Milliseconds(commit.ClaimTimeout)} {Milliseconds(commit.ReceiptTimeout)}"
         );
 }

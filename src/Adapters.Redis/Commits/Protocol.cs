@@ -18,6 +18,12 @@ internal static class Protocol
     /// <summary>The state of a workflow that can be loaded.</summary>
     public const char Active = 'a';
 
+    /// <summary>The state of a workflow that a request completes, or was completing when its claim ran out.</summary>
+    public const char Claimed = 'k';
+
+    /// <summary>The state of a workflow that has a receipt, and no entries.</summary>
+    public const char HasReceipt = 'c';
+
     /// <summary>The state of a workflow that has ended, or never was: only the numbers of nodes are kept.</summary>
     public const char Tombstone = 'e';
 
@@ -36,6 +42,8 @@ internal static class Protocol
         ("LARGEST", Text(Largest)),
         ("LONGEST_NUMBER", Text(LongestNumber)),
         ("ACTIVE", $"'{Active}'"),
+        ("CLAIMED", $"'{Claimed}'"),
+        ("HAS_RECEIPT", $"'{HasReceipt}'"),
         ("TOMBSTONE", $"'{Tombstone}'"),
         .. Enum.GetValues<Answer>().Select(answer => (NameOf(answer.ToString()), Text((int)answer))),
         // Lua counts from 1.

@@ -75,7 +75,7 @@ internal sealed class SessionReader(RedisCalls calls, WorkflowLayout layout, str
 
     /// <summary>Whether a workflow is over in the generation that was read before.</summary>
     public static bool IsOver(RedisValue metadata, RedisValue generation) =>
-        TryParse(metadata) is not { State: Protocol.Active } workflow || workflow.Generation != generation;
+        TryParse(metadata) is not { HasContent: true } workflow || workflow.Generation != generation;
 
     private static Task<RedisValue> Metadata(IDatabase database, RedisKey key) =>
         database.HashGetAsync(key, WorkflowLayout.MetadataField, CommandFlags.DemandMaster);

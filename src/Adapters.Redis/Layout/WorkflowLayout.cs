@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Runtime.InteropServices;
 using System.Text;
 using StackExchange.Redis;
@@ -11,13 +12,15 @@ namespace WorkflowSessions.Redis;
 /// <code>
 /// {prefix}v2:{root}:{workflow}   hash, one per workflow. It stays as long as the workflow lives, and two minutes after each commit
 ///     #                          state generation version modified expires deadline, with one space between
-///         state                  a: active. e: a tombstone, which has no entries. Other letters belong to newer versions
+///         state                  a: active. k: claimed. c: completed, without entries. e: a tombstone, without entries. Other letters
+///                                belong to newer versions
 ///         modified               the time of the last change
 ///         expires                when the workflow ends unless it is used; never after the deadline
 ///         deadline               when it ends however often it is used; 0 for never
 ///     @{node}                    number outcome generation until: the last commit of a node, what it was answered (a number of
 ///                                Answer), the generation in which it was stored (else 0), and the time until which it was valid
 ///     .{key}                     one entry: a kind character and the payload
+///     !                          k: the number of the claim, a space, and when it runs out. c: the receipt, as an entry is kept. Else absent
 /// {prefix}v2:{root}              sorted set: the workflows of the session by the time they expire. It lives as long as the longest of them
 /// {prefix}v2:{root}!             never there: it is written and deleted in one step, see WaitGroup
 /// </code>
@@ -27,11 +30,15 @@ internal sealed class WorkflowLayout(string root)
     private const byte EntryField = (byte)'.';
     private const byte NodeByte = (byte)'@';
     private const byte MetadataByte = (byte)'#';
+    private const byte CompletionByte = (byte)'!';
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>The field that holds the metadata.</summary>
     public static readonly RedisValue MetadataField = "#";
+
+    /// <summary>The field that holds the claim or the receipt.</summary>
+    public static readonly RedisValue CompletionField = "!";
 
     /// <summary>The key of the sorted set.</summary>
     public RedisKey Index => root;
@@ -93,6 +100,7 @@ internal sealed class WorkflowLayout(string root)
     {
         Dictionary<string, WorkflowEntry> entries = new(fields.Length, StringComparer.Ordinal);
         WorkflowMetadata? found = null;
+        byte[]? completion = null;
         int nodes = 0;
         try
         {
@@ -107,6 +115,10 @@ internal sealed class WorkflowLayout(string root)
                 {
                     found = WorkflowMetadata.Parse((byte[])field.Value!);
                 }
+                else if (name is [CompletionByte])
+                {
+                    completion = (byte[])field.Value!;
+                }
                 else if (name is [NodeByte, ..])
                 {
                     nodes++;
@@ -119,14 +131,24 @@ internal sealed class WorkflowLayout(string root)
 
             metadata = (found ?? throw new FormatException("There are no metadata.")) with { Nodes = nodes };
 
-            if (metadata.State == Protocol.Tombstone)
-            {
-                return entries.Count == 0 ? null : throw new FormatException("A tombstone has entries.");
-            }
-
-            if (metadata.State != Protocol.Active)
+            if (metadata.State != Protocol.Tombstone && !metadata.HasContent)
             {
                 throw RedisErrors.Newer(workflowId, new FormatException($"State '{metadata.State}'."));
+            }
+
+            if (completion is null != metadata.State is Protocol.Active or Protocol.Tombstone)
+            {
+                throw new FormatException("The claim or the receipt is missing, or one too many.");
+            }
+
+            if (entries.Count > 0 && metadata.State is Protocol.Tombstone or Protocol.HasReceipt)
+            {
+                throw new FormatException("A tombstone or a completed workflow has entries.");
+            }
+
+            if (metadata.State == Protocol.Tombstone)
+            {
+                return null;
             }
 
             WorkflowRecord record = new(
@@ -136,12 +158,29 @@ internal sealed class WorkflowLayout(string root)
                 DateTimeOffset.FromUnixTimeMilliseconds(metadata.Modified),
                 metadata.Deadline == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(metadata.Deadline),
                 now.AddMilliseconds(metadata.Expires - serverTime)
-            );
+            )
+            {
+                Claim = metadata.State == Protocol.Claimed ? ReadClaim(completion!, serverTime, now) : null,
+                Receipt = metadata.State == Protocol.HasReceipt ? new WorkflowEntry(completion!) : null,
+            };
             return metadata.IsOver(serverTime) ? null : record;
         }
         catch (Exception error) when (error is FormatException or OverflowException or ArgumentException)
         {
             throw RedisErrors.Damaged(workflowId, error);
         }
+    }
+
+    private static WorkflowClaim ReadClaim(ReadOnlySpan<byte> text, long serverTime, DateTimeOffset now)
+    {
+        int space = text.IndexOf((byte)' ');
+        return
+            space > 0
+            && Utf8Parser.TryParse(text[..space], out long id, out int idLength)
+            && idLength == space
+            && Utf8Parser.TryParse(text[(space + 1)..], out long endsAt, out int endLength)
+            && endLength == text.Length - space - 1
+            ? new WorkflowClaim(id, now.AddMilliseconds(endsAt - serverTime))
+            : throw new FormatException("The claim is damaged.");
     }
 }

@@ -16,7 +16,10 @@ internal readonly record struct WorkflowMetadata(char State, long Generation, lo
     public int Nodes { get; init; }
 
     /// <summary>Whether the workflow has ended, or has expired at a time of the server.</summary>
-    public bool IsOver(long serverTime) => State == Protocol.Tombstone || (State == Protocol.Active && Expires <= serverTime);
+    public bool IsOver(long serverTime) => State == Protocol.Tombstone || (HasContent && Expires <= serverTime);
+
+    /// <summary>Whether the state is one that this version knows, and not a tombstone.</summary>
+    public bool HasContent => State is Protocol.Active or Protocol.Claimed or Protocol.HasReceipt;
 
     /// <summary>Reads the field. Only text that a script writes is accepted: 007 or +1 would not be equal there.</summary>
     /// <exception cref="FormatException">It is damaged.</exception>

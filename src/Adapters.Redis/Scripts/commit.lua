@@ -2,12 +2,13 @@
 --
 -- KEYS    the workflow, the index of its session
 -- ARGV    HEADER       number, generation loaded, version required, stamp, new generation, idle timeout, absolute timeout,
---                      flags (c clears, e ends, f forgets old nodes), number of deleted fields, most entries, time of the last change required. One space between;
---                      empty for none
+--                      flags (c clears, e ends, f forgets old nodes, k claims, d finishes a claim, r releases it, p leaves a receipt), number of deleted
+--                      fields, most entries, time of the last change required, number of the claim, claim timeout, receipt timeout. One space
+--                      between; empty for none
 --         VALID_UNTIL
 --         LOADED, NEXT the field # that was loaded, and the one that follows; both empty when more than that has to be done
 --         NODE, RECORD the field of the node, and its value when the commit is stored in the generation that was loaded
---         then         fields and values in turn, then the deleted fields
+--         then         fields and values in turn, a receipt among them as the field !, then the deleted fields
 -- answer  seconds and microseconds of the server: stored as the node has worked it out. With more behind them: the outcome,
 --         and if it is STORED: generation, version, expiry, deadline. Generation 0 stands for one that is over.
 --
@@ -47,17 +48,39 @@ local function IsRequired(workflow, required, changed, now)
     return (IsLive(workflow, now) and workflow.version or 0) == tonumber(required) and (changed == '' or workflow.modified == changed)
 end
 
-local function Refusal(required, changed, gone, workflow, ends, now)
-    if required ~= '' and not gone and not IsRequired(workflow, required, changed, now) then
-        return CHANGED
-    elseif gone and (not ends or required ~= '') then
-        return ENDED
-    end
+local function IsClaimedByAnother(workflow, claim, id, now)
+    return IsLive(workflow, now) and claim and claim.ends > now and claim.id ~= id
+end
+
+-- Whether this commit finishes or releases a claim that it does not have any more.
+local function HasLostClaim(flags, workflow, claim, id, now)
+    return string.find(flags, '[dr]') and not (IsLive(workflow, now) and claim and claim.id == id)
+end
+
+-- Whether the commit may find that the workflow to end is gone. Then it must not complete the one that others have begun.
+local function MayEndNothing(flags, required)
+    return string.find(flags, 'e') and required == '' and not string.find(flags, 'p')
 end
 
 -- Whether the stored workflow goes on; if not, one begins.
 local function Continues(workflow, gone, ends, now)
     return IsLive(workflow, now) and (gone or not ends)
+end
+
+local function Refusal(flags, required, changed, stamp, id, gone, continues, workflow, claim, now)
+    if gone and not MayEndNothing(flags, required) then
+        return ENDED
+    elseif gone and stamp == '' then
+        return nil
+    elseif IsClaimedByAnother(workflow, claim, id, now) then
+        return COMPLETING
+    elseif workflow.state == HAS_RECEIPT and continues then
+        return COMPLETED
+    elseif required ~= '' and not IsRequired(workflow, required, changed, now) then
+        return CHANGED
+    elseif HasLostClaim(flags, workflow, claim, id, now) then
+        return CHANGED
+    end
 end
 
 -- Whether more entries than allowed would be stored, and more than now. The count of the fields is no less than that of the entries.
@@ -94,10 +117,11 @@ local function SetEntries(key, metadata, node, record, to)
     CallInParts('HSET', key, ARGV, ENTRIES + 4000, to)
 end
 
-local number, loaded, required, stamp, fresh, idle, absolute, flags, deletes, most, changed =
-    string.match(ARGV[HEADER], '^(%d+) (%d*) (%d*) (%-?%d*) (%d+) (%d*) (%d*) (%l*) (%d+) (%d*) (%-?%d*)$')
+local number, loaded, required, stamp, fresh, idle, absolute, flags, deletes, most, changed, id, claimed, kept =
+    string.match(ARGV[HEADER], '^(%d+) (%d*) (%d*) (%-?%d*) (%d+) (%d*) (%d*) (%l*) (%d+) (%d*) (%-?%d*) (%d*) (%d*) (%d*)$')
 idle, absolute = tonumber(idle), tonumber(absolute)
-local clears, ends = string.find(flags, 'c'), string.find(flags, 'e')
+local clears, ends = string.find(flags, '[cp]'), string.find(flags, 'e')
+local claims, completes = string.find(flags, 'k'), string.find(flags, 'p')
 local key, index, node, valid = KEYS[1], KEYS[2], ARGV[NODE], ARGV[VALID_UNTIL]
 
 local workflow = Read(key)
@@ -118,7 +142,8 @@ end
 local last = #ARGV - tonumber(deletes)
 local gone = LoadedIsGone(loaded, workflow, now)
 local continues = Continues(workflow, gone, ends, now)
-local refusal = Refusal(required, changed, gone, workflow, ends, now)
+local claim, hadReceipt = Claim(key, workflow), workflow.state == HAS_RECEIPT
+local refusal = Refusal(flags, required, changed, stamp, id, gone, continues, workflow, claim, now)
 if not refusal and continues and not clears and HasTooManyEntries(key, tonumber(most), last) then
     refusal = TOO_MANY_ENTRIES
 end
@@ -140,8 +165,15 @@ end
 if not continues then
     workflow = { state = ACTIVE, generation = fresh, version = 0, expires = 0, deadline = absolute and now + absolute or 0 }
 end
-local lifetime = Lifetime(workflow, idle, absolute, now)
-local renews = IsRenewalDue(workflow, lifetime, now)
+if completes then
+    -- The time of a receipt counts from the completion, and nothing renews it.
+    workflow.expires, workflow.deadline = 0, now + kept
+end
+local lifetime = math.max(Lifetime(workflow, idle, absolute, now), tonumber(claims and claimed) or 0)
+if completes then
+    lifetime = tonumber(kept)
+end
+local renews = IsRenewalDue(workflow, lifetime, now) or (claims and workflow.expires < now + lifetime)
 if renews then
     workflow.expires = now + lifetime
     Index(key, index, lifetime, now)
@@ -155,7 +187,14 @@ end
 if not record or string.find(flags, 'f') then
     ForgetOldNodes(key, now)
 end
-workflow.version, workflow.modified = workflow.version + 1, stamp
+if claim or hadReceipt then
+    redis.call('HDEL', key, '!')
+end
+if claims then
+    redis.call('HSET', key, '!', id .. ' ' .. string.format('%.0f', now + claimed))
+end
+workflow.state = claims and CLAIMED or completes and HAS_RECEIPT or ACTIVE
+workflow.version, workflow.modified = workflow.version + 1, stamp ~= '' and stamp or workflow.modified
 SetEntries(key, Metadata(workflow), node, Record(number, STORED, workflow.generation, valid), last)
 CallInParts('HDEL', key, ARGV, last + 1, #ARGV)
 if renews or workflow.expires - now < WINDOW then

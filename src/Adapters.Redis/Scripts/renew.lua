@@ -16,8 +16,10 @@ end
 
 local time = redis.call('TIME')
 local now = Milliseconds(time)
-if IsLive(workflow, now) and workflow.generation == ARGV[1] then
-    local lifetime = Lifetime(workflow, tonumber(ARGV[2]), nil, now)
+-- Nothing renews a receipt, and a claim keeps the workflow at least until its own end.
+if IsLive(workflow, now) and workflow.generation == ARGV[1] and workflow.state ~= HAS_RECEIPT then
+    local claim = Claim(key, workflow)
+    local lifetime = math.max(Lifetime(workflow, tonumber(ARGV[2]), nil, now), claim and claim.ends - now or 0)
     if IsRenewalDue(workflow, lifetime, now) then
         Expire(key, lifetime)
         workflow.expires = now + lifetime

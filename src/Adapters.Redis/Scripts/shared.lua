@@ -41,11 +41,11 @@ local function Read(key)
     end
 end
 
--- The fields that are neither the metadata nor the record of a node.
+-- The fields that are neither the metadata, nor the claim or the receipt, nor the record of a node.
 local function Entries(key)
     local entries = {}
     for _, field in ipairs(redis.call('HKEYS', key)) do
-        if field ~= '#' and string.sub(field, 1, 1) ~= '@' then
+        if field ~= '#' and field ~= '!' and string.sub(field, 1, 1) ~= '@' then
             entries[#entries + 1] = field
         end
     end
@@ -53,7 +53,8 @@ local function Entries(key)
 end
 
 local function NewerState(workflow)
-    if workflow.state ~= ACTIVE and workflow.state ~= TOMBSTONE then
+    local state = workflow.state
+    if state ~= ACTIVE and state ~= TOMBSTONE and state ~= CLAIMED and state ~= HAS_RECEIPT then
         return redis.error_reply('NEWER state')
     end
 end
@@ -62,14 +63,23 @@ end
 local function Problem(key, workflow)
     if not workflow then
         return redis.error_reply('DAMAGED metadata')
-    elseif workflow.state == TOMBSTONE and #Entries(key) > 0 then
+    elseif (workflow.state == TOMBSTONE or workflow.state == HAS_RECEIPT) and #Entries(key) > 0 then
         return redis.error_reply('DAMAGED tombstone')
     end
     return NewerState(workflow)
 end
 
+-- The claim on a workflow, which may have run out; nil when there is none.
+local function Claim(key, workflow)
+    if workflow.state ~= CLAIMED then
+        return nil
+    end
+    local id, ends = string.match(redis.call('HGET', key, '!') or '', '^(%d+) (%d+)$')
+    return { id = id or '', ends = tonumber(ends) or 0 }
+end
+
 local function IsLive(workflow, now)
-    return workflow.state == ACTIVE and workflow.expires > now
+    return workflow.state ~= TOMBSTONE and workflow.expires > now
 end
 
 -- How long a workflow lives from now on.
@@ -116,10 +126,10 @@ local function DeleteEntries(key)
 end
 
 -- Leaves a tombstone, which keeps the records of the nodes and nothing else.
--- HDEL of nothing comes first: Redis allows it in a full memory, and after it also the tombstone. PEXPIRE would do, but Garnet fails at one of a key
+-- HDEL comes first: Redis allows it in a full memory, and after it also the tombstone. PEXPIRE would do, but Garnet fails at one of a key
 -- that has expired.
 local function Bury(key, workflow)
-    redis.call('HDEL', key, '')
+    redis.call('HDEL', key, '!')
     DeleteEntries(key)
     workflow.state, workflow.expires, workflow.deadline = TOMBSTONE, 0, 0
     redis.call('HSET', key, '#', Metadata(workflow))
