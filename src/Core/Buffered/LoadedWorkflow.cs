@@ -108,9 +108,8 @@ internal abstract class LoadedWorkflow(string workflowId, BufferedSessionStoreOp
     /// <summary>Removes all entries, and leaves a receipt.</summary>
     protected void PutReceipt(WorkflowEntry receipt)
     {
+        RemoveEntries();
         _changes.Complete(receipt);
-        EntryCount = 0;
-        _bytes = 0;
         Stamp();
     }
 
