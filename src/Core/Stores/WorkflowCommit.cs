@@ -15,7 +15,7 @@ namespace WorkflowSessions;
 /// </code>
 /// A claim that has run out hinders nobody: the next commit removes it, and the next claim replaces it. Claim, Finish and Release follow the same rules. Finish and
 /// Release are refused (Changed) when the claim is not theirs any more.
-/// /// <see cref="Apply"/> is these rules as code, for a store that reads, applies and writes under a lock or a compare-and-set.
+/// <see cref="Apply"/> is these rules as code, for a store that reads, applies and writes under a lock or a compare-and-set.
 /// </remarks>
 public sealed class WorkflowCommit
 {
