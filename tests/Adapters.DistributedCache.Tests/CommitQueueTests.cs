@@ -221,7 +221,7 @@ public sealed class CommitQueueTests
         Hang hang = HangIn("remove");
         Task end = session.EndAsync().AsTask();
         await hang.ReachedAsync(1);
-        Assert.That(hang.Calls, Is.EqualTo(1), "the record of the session ends first");
+        Assert.That(hang.Calls, Is.EqualTo(1), "the secret of the session ends first");
         harness.Clock.Advance(Timeout / 2);
         hang.Release();
         Hang rest = HangIn("remove");

@@ -458,6 +458,29 @@ public abstract partial class SessionStoreContract
     }
 
     [Test]
+    public async Task Second_commit_of_a_request_that_merged_does_not_store_more_entries_than_allowed()
+    {
+        if (!Harness.Promised.AtomicCommit)
+        {
+            Assert.That(Harness.Open("alice").Capabilities.AtomicCommit, Is.False);
+            return;
+        }
+
+        await StoreAsync(("first", 1));
+        WorkflowSession mine = await OpenAsync();
+        await StoreAsync([.. Enumerable.Range(0, 998).Select(i => ($"other{i}", i))]);
+        mine.Set("one more", 1);
+        await mine.CommitAsync();
+        mine.Set("one too many", 1);
+        Assert.That(
+            async () => await mine.CommitAsync(),
+            Throws.InstanceOf<WorkflowLimitException>(),
+            "it has not seen the entries of others"
+        );
+        Assert.That((await OpenAsync()).Count, Is.EqualTo(1_000));
+    }
+
+    [Test]
     public async Task Workflow_is_new_when_nothing_was_stored_at_its_load()
     {
         WorkflowSession workflow = new(Harness.Open("alice"), "checkout");

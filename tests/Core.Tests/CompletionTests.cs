@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Time.Testing;
 
 namespace WorkflowSessions.Tests;
@@ -84,6 +85,9 @@ public sealed class CompletionTests
             Assert.That(keys.Add(key), Is.True, "each generation has its own");
             string root = Base64Url.EncodeToString(SHA256.HashData("alice"u8).AsSpan(0, 16));
             Assert.That(key, Does.Not.Contain(root));
+            WorkflowRecord stored = (await store.Open("alice").LoadWorkflowAsync("checkout", CancellationToken.None))!;
+            byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes($"completion:{root}:checkout:{stored.Generation}"));
+            Assert.That(key, Is.EqualTo(Base64Url.EncodeToString(hash)[..22]), "nodes of all releases agree on it");
         }
     }
 

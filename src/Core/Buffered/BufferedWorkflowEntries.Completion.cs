@@ -16,7 +16,7 @@ internal sealed partial class BufferedWorkflowEntries
     {
         ThrowIfNotLoaded();
         WorkflowEntry receipt = Receipt ?? throw Completion.NotCompleted(Id);
-        return Decode(receipt, type);
+        return Read(Completion.ReceiptKey, receipt, type);
     }
 
     public void Complete(object? receipt, Type type)
@@ -40,7 +40,7 @@ internal sealed partial class BufferedWorkflowEntries
         cancellationToken.ThrowIfCancellationRequested();
         if (Receipt is { } existing)
         {
-            return Decode(existing, type);
+            return Read(Completion.ReceiptKey, existing, type);
         }
 
         CompletionLoop loop = new(this, _transfer, Options);
@@ -49,7 +49,7 @@ internal sealed partial class BufferedWorkflowEntries
         {
             (object? result, WorkflowEntry? stored) = await loop.RunAsync(complete, result => Encode(result, type), cancellationToken)
                 .ConfigureAwait(false);
-            return stored is null ? result : Decode(stored, type);
+            return stored is null ? result : Read(Completion.ReceiptKey, stored, type);
         }
         finally
         {
@@ -63,9 +63,6 @@ internal sealed partial class BufferedWorkflowEntries
         ThrowIfTooLarge(encoded);
         return encoded;
     }
-
-    private object? Decode(WorkflowEntry receipt, Type type) =>
-        ReferenceEquals(receipt.Decoded, WorkflowEntry.NotDecoded) ? Values.Decode(Completion.ReceiptKey, receipt, type) : receipt.Decoded;
 
     private void ThrowIfNotCompletable()
     {

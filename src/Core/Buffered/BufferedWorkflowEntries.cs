@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
 namespace WorkflowSessions;
@@ -233,79 +232,10 @@ internal sealed partial class BufferedWorkflowEntries : LoadedWorkflow, IWorkflo
         }
     }
 
-    public void ThrowIfChanged()
-    {
-        Store.ThrowIfReadOnly();
-        if (HasChanges)
-        {
-            throw new InvalidOperationException(
-                $"Workflow '{new Printable(Id)}' has changes that wait, and UpdateAsync or CompleteAsync would mix with them. Commit them first; in a request, DiscardChanges() drops them."
-            );
-        }
-    }
-
-    public void ThrowIfUpdating()
-    {
-        if (Update != UpdatePhase.None)
-        {
-            throw new InvalidOperationException(
-                $"Workflow '{new Printable(Id)}' is in UpdateAsync or CompleteAsync, which loads and commits by itself. Await it first."
-            );
-        }
-    }
-
-    public void ThrowIfCommitting()
-    {
-        if (_transfer.IsCommitting)
-        {
-            throw new InvalidOperationException(
-                $"A commit of workflow '{new Printable(Id)}' is under way. Await it first; otherwise it could begin the workflow again in the session that ends."
-            );
-        }
-    }
-
     private object? Read(string key, WorkflowEntry entry, Type type) =>
         ReferenceEquals(entry.Decoded, WorkflowEntry.NotDecoded) ? Decode(key, entry, type) : entry.Decoded;
 
     // Not inlined: the codec would make each read clear its part of the stack first.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private object? Decode(string key, WorkflowEntry entry, Type type) => Values.Decode(key, entry, type);
-
-    private void ThrowIfNotChangeable(bool isEnd = false)
-    {
-        ThrowIfNotLoaded();
-        Store.ThrowIfReadOnly();
-        if (Receipt is not null && !isEnd)
-        {
-            throw new WorkflowConflictException(Id, WorkflowConflictReason.Completed, []);
-        }
-
-        if (Update == UpdatePhase.Completing)
-        {
-            throw new InvalidOperationException(
-                $"Workflow '{new Printable(Id)}' is being completed by CompleteAsync, so this change would be lost. Return what must stay as the receipt."
-            );
-        }
-        if (Update == UpdatePhase.Storing)
-        {
-            throw new InvalidOperationException(
-                $"Workflow '{new Printable(Id)}' is being loaded or committed by UpdateAsync, which would drop this change. Await UpdateAsync first."
-            );
-        }
-    }
-
-    private void ThrowIfNotLoaded()
-    {
-        if (!IsLoaded)
-        {
-            Store.ThrowIfDisposed();
-            ThrowNotLoaded();
-        }
-    }
-
-    [DoesNotReturn]
-    private void ThrowNotLoaded() =>
-        throw new InvalidOperationException(
-            $"Workflow '{new Printable(Id)}' is not loaded. Call LoadAsync first; reading never waits for a store."
-        );
 }

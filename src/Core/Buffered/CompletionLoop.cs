@@ -97,12 +97,11 @@ internal sealed class CompletionLoop(BufferedWorkflowEntries workflow, WorkflowT
     {
         for (int attempt = 0; ; attempt++)
         {
-            if (refused == CommitOutcome.Ended || await transfer.LoadAsync(cancellationToken).ConfigureAwait(false) is not { } stored)
-            {
-                throw new WorkflowConflictException(workflow.Id, WorkflowConflictReason.Ended, []);
-            }
-
-            if (stored.Generation != _generation)
+            if (
+                refused == CommitOutcome.Ended
+                || await transfer.LoadAsync(cancellationToken).ConfigureAwait(false) is not { } stored
+                || stored.Generation != _generation
+            )
             {
                 throw new WorkflowConflictException(workflow.Id, WorkflowConflictReason.Ended, []);
             }
@@ -135,7 +134,7 @@ internal sealed class CompletionLoop(BufferedWorkflowEntries workflow, WorkflowT
             workflow.Take(stored);
             throw new WorkflowConflictException(
                 $"Others changed workflow '{workflow.Id}' since it was loaded: the keys {string.Join(", ", keys.Select(key => $"'{key}'"))}. "
-                    + "It was not completed, and the function did not run. Show the visitor what is stored now, and let him complete it again.",
+                    + "It was not completed, and the function did not run. Show the visitor the stored workflow, and complete it when the visitor confirms.",
                 workflow.Id,
                 WorkflowConflictReason.Changed,
                 keys
